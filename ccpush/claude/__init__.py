@@ -1,0 +1,1 @@
+"""Read: what Claude Code writes on disk. Never writes there, never keeps text."""

@@ -1,0 +1,1 @@
+"""Keep: what is known, once each, in SQLite. Sole owner of the database file."""

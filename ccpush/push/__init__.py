@@ -1,0 +1,1 @@
+"""Send: sinks for a Pushgateway and for remote-write receivers."""

@@ -1,0 +1,1 @@
+"""Remote-write: the messages, one request, and the sink that sends them."""

@@ -1,0 +1,1 @@
+"""When: stay resident (APScheduler) or run once, under one lock."""

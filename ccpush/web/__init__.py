@@ -1,0 +1,1 @@
+"""Show: the pull endpoint on :9101 and the landing page."""
