@@ -1,0 +1,165 @@
+"""Rows whose fields have surprising types: what is valid of them, field by field.
+
+A text that is none counts as missing; a number that is none makes the row unusable, because a guess
+would make the account inexact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ccpush.claude.records import (
+    Assistant,
+    Block,
+    CacheCreation,
+    CompactMetadata,
+    Embedded,
+    Message,
+    Progress,
+    ProgressData,
+    Row,
+    ServerToolUse,
+    System,
+    Usage,
+    User,
+)
+
+
+def coerce_row(kind: str, raw: Mapping[str, Any]) -> Row:
+    """Build the row of type ``kind`` from plain values; raises BadNumberError."""
+    return _COERCE[kind](raw)
+
+
+class BadNumberError(ValueError):
+    """A number that is none, or not one that can be counted."""
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadNumberError
+    if value != int(value):
+        raise BadNumberError
+    return int(value)
+
+
+def _amount(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadNumberError
+    return float(value)
+
+
+def _usage(value: object) -> Usage | None:
+    if value is None:
+        return None
+    raw = _mapping(value)
+    lives, server = _mapping(raw.get("cache_creation")), _mapping(raw.get("server_tool_use"))
+    return Usage(
+        input_tokens=_count(raw.get("input_tokens")),
+        output_tokens=_count(raw.get("output_tokens")),
+        cache_read_input_tokens=_count(raw.get("cache_read_input_tokens")),
+        cache_creation_input_tokens=_count(raw.get("cache_creation_input_tokens")),
+        cache_creation=CacheCreation(
+            _count(lives.get("ephemeral_5m_input_tokens")),
+            _count(lives.get("ephemeral_1h_input_tokens")),
+        ),
+        server_tool_use=ServerToolUse(
+            _count(server.get("web_search_requests")), _count(server.get("web_fetch_requests"))
+        ),
+    )
+
+
+def _message(value: object) -> Message | None:
+    if not isinstance(value, dict):
+        return None
+    content = value.get("content")
+    blocks = [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []
+    return Message(
+        id=_text(value.get("id")),
+        model=_text(value.get("model")),
+        stop_reason=_text(value.get("stop_reason")),
+        usage=_usage(value.get("usage")),
+        content=[
+            Block(_text(b.get("type")) or "", _text(b.get("id")), _text(b.get("name")))
+            for b in blocks
+        ],
+    )
+
+
+def _assistant(raw: Mapping[str, Any]) -> Assistant:
+    return Assistant(
+        message=_message(raw.get("message")),
+        requestId=_text(raw.get("requestId")),
+        isApiErrorMessage=raw.get("isApiErrorMessage") is True,
+        **_common(raw),
+    )
+
+
+def _common(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "timestamp": _text(raw.get("timestamp")),
+        "uuid": _text(raw.get("uuid")),
+        "sessionId": _text(raw.get("sessionId")),
+        "isSidechain": raw.get("isSidechain") is True,
+    }
+
+
+def _user(raw: Mapping[str, Any]) -> User:
+    return User(**_common(raw))
+
+
+def _system(raw: Mapping[str, Any]) -> System:
+    compact = raw.get("compactMetadata")
+    return System(
+        subtype=_text(raw.get("subtype")),
+        durationMs=_amount(raw.get("durationMs")),
+        retryAttempt=_amount(raw.get("retryAttempt")),
+        compactMetadata=CompactMetadata(_amount(compact.get("preTokens")))
+        if isinstance(compact, dict)
+        else None,
+        **_common(raw),
+    )
+
+
+def _progress(raw: Mapping[str, Any]) -> Progress:
+    data = _mapping(raw.get("data"))
+    inner = data.get("message")
+    return Progress(
+        data=ProgressData(_text(data.get("type")), _embedded(inner)),
+        timestamp=_text(raw.get("timestamp")),
+        sessionId=_text(raw.get("sessionId")),
+    )
+
+
+def _embedded(inner: object) -> Embedded | None:
+    if not isinstance(inner, dict):
+        return None
+    return Embedded(
+        type=_text(inner.get("type")),
+        message=_message(inner.get("message")),
+        timestamp=_text(inner.get("timestamp")),
+        uuid=_text(inner.get("uuid")),
+        requestId=_text(inner.get("requestId")),
+        isApiErrorMessage=inner.get("isApiErrorMessage") is True,
+    )
+
+
+_COERCE: Final[Mapping[str, Callable[[Mapping[str, Any]], Row]]] = {
+    "assistant": _assistant,
+    "user": _user,
+    "system": _system,
+    "progress": _progress,
+}

@@ -1,0 +1,293 @@
+"""From rows to facts: what each line adds to the account, each response and event once.
+
+The counting rule is the design's: a response's key is ``message.id``, else ``requestId``, else
+``uuid``; of its rows the field-wise maximum counts; rows outside sidechains outrank copies inside
+them. Raise VERSION whenever the same rows would yield other facts: files are then read again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ccpush.claude import decode as lines
+from ccpush.claude import facts as f
+from ccpush.claude.facts import Event, Facts, Observed, Seen, Series
+from ccpush.claude.model_names import UNKNOWN, normalise
+from ccpush.claude.records import Assistant, Block, Message, Progress, System, Usage, User
+from ccpush.claude.timestamps import Clock
+
+VERSION: Final = 1
+
+SYNTHETIC: Final = "<synthetic>"
+MAX_LABEL_CHARACTERS: Final = 100
+_API_ERROR: Final = ((Series(f.API_ERRORS), 1),)
+_SEARCH_TOOLS: Final = {"WebSearch": f.WEB_SEARCHES, "WebFetch": f.WEB_FETCHES}
+
+
+class Extractor:
+    """Folds lines into :class:`Facts`; one per chunk."""
+
+    __slots__ = ("_clock", "_last_irrelevant", "facts")
+
+    def __init__(self, now_s: float) -> None:
+        self.facts = Facts()
+        self._clock = Clock(now_s)
+        self._last_irrelevant: bytes | None = None
+
+    def take(self, line: bytes) -> None:
+        """Add what one complete line says; never raises."""
+        facts = self.facts
+        facts.lines += 1
+        if lines.proven_irrelevant(line):
+            facts.skipped["no_metric"] += 1
+            self._last_irrelevant = line
+            return
+        row = lines.decode(line)
+        if isinstance(row, lines.Skip):
+            self._skip(row)
+            self._last_irrelevant = line
+        elif isinstance(row, User):
+            self._user(row)
+        elif isinstance(row, Assistant):
+            self._assistant(row)
+        elif isinstance(row, Progress):
+            self._progress(row)
+        else:
+            self._system(row)
+
+    def too_long(self) -> None:
+        """Count a line that was longer than anything a row can be, and was not read."""
+        self.facts.lines += 1
+        self.facts.skipped["too_long"] += 1
+
+    def end_of_file(self) -> None:
+        """Note how far a session's last rows reach, though they carry nothing to count."""
+        line, self._last_irrelevant = self._last_irrelevant, None
+        if line is None or len(line) > lines.MAX_SURPRISING_BYTES:
+            return
+        found = lines.envelope(line)
+        if found and isinstance(found.timestamp, str) and isinstance(found.sessionId, str):
+            ts_s = self._clock.seconds(found.timestamp)
+            if ts_s >= 0:
+                self._see(found.sessionId, ts_s, main=False)
+
+    def _skip(self, skip: lines.Skip) -> None:
+        self.facts.skipped[skip.reason] += 1
+        if skip.unknown_type is not None:
+            self.facts.unknown_types[skip.unknown_type] += 1
+
+    def _time(self, timestamp: str | None) -> int:
+        """Return the second, or -1 after counting why there is none."""
+        if timestamp is None:
+            self.facts.skipped["no_timestamp"] += 1
+            return -1
+        ts_s = self._clock.seconds(timestamp)
+        if ts_s < 0:
+            self.facts.skipped["bad_timestamp"] += 1
+        return ts_s
+
+    def _see(self, session: str | None, ts_s: int, *, main: bool) -> None:
+        if session is None:
+            return
+        seen = self.facts.sessions.get(session)
+        if seen is None:
+            self.facts.sessions[session] = Seen(ts_s, ts_s if main else None)
+            return
+        seen.last_s = max(seen.last_s, ts_s)
+        if main and (seen.main_s is None or ts_s < seen.main_s):
+            seen.main_s = ts_s
+
+    def _user(self, row: User) -> None:
+        ts_s = self._time(row.timestamp)
+        if ts_s < 0:
+            return
+        facts = self.facts
+        self._see(row.sessionId, ts_s, main=not row.isSidechain)
+        if row.uuid is None:
+            facts.skipped["no_key"] += 1
+        elif row.uuid in facts.prompts:
+            facts.duplicates += 1
+        else:
+            facts.prompts[row.uuid] = (ts_s, row.sessionId or "")
+
+    def _event(
+        self, uuid: str | None, ts_s: int, increments: tuple[tuple[Series, int], ...]
+    ) -> None:
+        if uuid is None:
+            self.facts.skipped["no_key"] += 1
+        elif uuid in self.facts.events:
+            self.facts.duplicates += 1
+        else:
+            self.facts.events[uuid] = Event(ts_s, increments)
+
+    def _assistant(self, row: Assistant) -> None:
+        ts_s = self._time(row.timestamp)
+        if ts_s < 0:
+            return
+        self._see(row.sessionId, ts_s, main=not row.isSidechain)
+        message = row.message
+        if row.isApiErrorMessage:
+            self._event(row.uuid, ts_s, _API_ERROR)
+        elif message is None:
+            self.facts.skipped["no_message"] += 1
+        elif message.model == SYNTHETIC:
+            self.facts.skipped["synthetic"] += 1
+        else:
+            key = message.id or row.requestId or row.uuid
+            self._response(key, message, ts_s, row.sessionId, main=not row.isSidechain)
+
+    def _progress(self, row: Progress) -> None:
+        inner = row.data.message if row.data else None
+        if inner is None or inner.type != "assistant" or inner.message is None:
+            self.facts.skipped["no_metric"] += 1
+            return
+        ts_s = self._time(inner.timestamp or row.timestamp)
+        if ts_s < 0:
+            return
+        self._see(row.sessionId, ts_s, main=False)
+        if inner.isApiErrorMessage:
+            self._event(inner.uuid, ts_s, _API_ERROR)
+        elif inner.message.model == SYNTHETIC:
+            self.facts.skipped["synthetic"] += 1
+        else:
+            key = inner.message.id or inner.requestId or inner.uuid
+            self._response(key, inner.message, ts_s, row.sessionId, main=False)
+
+    def _response(
+        self, key: str | None, message: Message, ts_s: int, session: str | None, *, main: bool
+    ) -> None:
+        if key is None:
+            self.facts.skipped["no_key"] += 1
+            return
+        counts = _counts(message.usage)
+        if counts is None:
+            self.facts.skipped["bad_number"] += 1
+            return
+        known = self.facts.responses.get(key)
+        if known is None:
+            self.facts.responses[key] = Observed(
+                main, ts_s, _model(message.model), session or "", *counts, message.stop_reason, 1
+            )
+        else:
+            _merge(known, counts, message.stop_reason, main=main)
+        if isinstance(message.content, list):
+            self._tool_calls(key, message.content, ts_s)
+
+    def _tool_calls(self, key: str, content: list[Block], ts_s: int) -> None:
+        for position, block in enumerate(content):
+            if block.type == "tool_use":
+                call = block.id or f"{key}#{position}"
+                if call not in self.facts.tool_calls:
+                    self.facts.tool_calls[call] = (label(block.name or UNKNOWN), ts_s)
+
+    def _system(self, row: System) -> None:
+        increments = _system_increments(row)
+        if increments is None:
+            self.facts.skipped["bad_number"] += 1
+            return
+        if not increments:
+            self.facts.skipped["no_metric"] += 1
+            if row.timestamp is not None and (ts_s := self._clock.seconds(row.timestamp)) >= 0:
+                self._see(row.sessionId, ts_s, main=not row.isSidechain)
+            return
+        ts_s = self._time(row.timestamp)
+        if ts_s < 0:
+            return
+        self._see(row.sessionId, ts_s, main=not row.isSidechain)
+        self._event(row.uuid, ts_s, increments)
+
+
+def label(text: str) -> str:
+    """Make a name from a transcript fit to be a label value: printable and of bounded length."""
+    if text.isprintable() and len(text) <= MAX_LABEL_CHARACTERS:
+        return text
+    return "".join(c if c.isprintable() else "_" for c in text[:MAX_LABEL_CHARACTERS])
+
+
+def search_series(tool: str) -> Series | None:
+    """Say which web counter a call of this tool adds to, if any."""
+    family = _SEARCH_TOOLS.get(tool)
+    return Series(family) if family else None
+
+
+def _model(name: str | None) -> str:
+    return normalise(name) if name else UNKNOWN
+
+
+def _counts(usage: Usage | None) -> tuple[int, int, int, int, int, int] | None:
+    """Return the six counted numbers, or None when one cannot be true."""
+    if usage is None:
+        return (0, 0, 0, 0, 0, 0)
+    writes = usage.cache_creation_input_tokens or 0
+    lives = usage.cache_creation
+    if lives is not None:
+        five_minutes, hour = lives.ephemeral_5m_input_tokens, lives.ephemeral_1h_input_tokens
+        if (five_minutes or 0) < 0 or (hour or 0) < 0 or writes < 0:
+            return None
+        writes = max(writes, (five_minutes or 0) + (hour or 0))
+    server = usage.server_tool_use
+    counts = (
+        usage.input_tokens or 0,
+        usage.output_tokens or 0,
+        usage.cache_read_input_tokens or 0,
+        writes,
+        (server.web_search_requests or 0) if server else 0,
+        (server.web_fetch_requests or 0) if server else 0,
+    )
+    if min(counts) < 0 or max(counts) > f.MAX_TOKENS:
+        return None
+    return counts
+
+
+def _merge(
+    known: Observed, counts: tuple[int, ...], stop_reason: str | None, *, main: bool
+) -> None:
+    known.rows += 1
+    if stop_reason is not None and (known.stop_reason is None or (main and not known.main)):
+        known.stop_reason = stop_reason
+    if main == known.main:
+        known.input = max(known.input, counts[0])
+        known.output = max(known.output, counts[1])
+        known.cache_read = max(known.cache_read, counts[2])
+        known.cache_creation = max(known.cache_creation, counts[3])
+        known.web_searches = max(known.web_searches, counts[4])
+        known.web_fetches = max(known.web_fetches, counts[5])
+    elif main:
+        known.main = True
+        known.input, known.output, known.cache_read, known.cache_creation = counts[:4]
+        known.web_searches, known.web_fetches = counts[4:]
+
+
+def _system_increments(row: System) -> tuple[tuple[Series, int], ...] | None:
+    """Return what the row adds, () when nothing, None when a number in it cannot be true."""
+    if row.subtype == "turn_duration":
+        return _turn(row.durationMs)
+    if row.subtype == "compact_boundary":
+        return _compaction(row.compactMetadata.preTokens if row.compactMetadata else None)
+    if row.subtype == "api_error":
+        retried = (row.retryAttempt or 0) > 0
+        return (*_API_ERROR, (Series(f.API_RETRIES), 1)) if retried else _API_ERROR
+    return ()
+
+
+def _turn(duration_ms: float | None) -> tuple[tuple[Series, int], ...] | None:
+    if duration_ms is None or not 0 <= duration_ms <= f.MAX_DURATION_MS:
+        return None
+    bound = f.bucket(duration_ms / 1000, f.TURN_DURATION_BOUNDS_S)
+    return (
+        (Series(f.TURN_DURATION_BUCKETS, bound), 1),
+        (Series(f.TURN_DURATION_MS), round(duration_ms)),
+    )
+
+
+def _compaction(tokens: float | None) -> tuple[tuple[Series, int], ...] | None:
+    one = ((Series(f.COMPACTIONS), 1),)
+    if tokens is None:
+        return one
+    if not 0 <= tokens <= f.MAX_TOKENS:
+        return None
+    return (
+        *one,
+        (Series(f.COMPACT_TOKENS_BUCKETS, f.bucket(tokens, f.COMPACT_TOKENS_BOUNDS)), 1),
+        (Series(f.COMPACT_TOKENS), round(tokens)),
+    )

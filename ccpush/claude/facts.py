@@ -1,0 +1,112 @@
+"""What a run of rows says, folded: the only thing that passes from reading to keeping.
+
+A *series* is a counter of the account: a family with up to two labels. The families and what their
+labels mean are listed here; what they are called in Prometheus is the catalogue's business.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+
+class Series(NamedTuple):
+    """One counter of the account."""
+
+    family: str
+    a: str = ""
+    b: str = ""
+
+
+# family                     a                b
+TOKENS: Final = "tokens"  # input, output, cacheRead, cacheCreation; the model
+MESSAGES: Final = "messages"
+SESSIONS: Final = "sessions"
+TOOL_CALLS: Final = "tool_calls"  # the tool
+STOP_REASONS: Final = "stop_reasons"  # the reason
+API_ERRORS: Final = "api_errors"
+API_RETRIES: Final = "api_retries"
+COMPACTIONS: Final = "compactions"
+WEB_SEARCHES: Final = "web_searches"
+WEB_FETCHES: Final = "web_fetches"
+# a histogram's observations: how many fell into the bucket (a = its upper bound), and their sum
+TURN_DURATION_BUCKETS: Final = "turn_duration_buckets"
+TURN_DURATION_MS: Final = "turn_duration_ms"
+COMPACT_TOKENS_BUCKETS: Final = "compact_tokens_buckets"
+COMPACT_TOKENS: Final = "compact_tokens"
+
+TURN_DURATION_BOUNDS_S: Final = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+COMPACT_TOKENS_BOUNDS: Final = (50_000, 100_000, 150_000, 200_000, 300_000, 500_000)
+INFINITY: Final = "+Inf"
+
+# Nothing that one row can truly say exceeds this; what does is damage, and would drown the rest.
+MAX_TOKENS: Final = 10**9
+MAX_DURATION_MS: Final = 10 * 366 * 86_400_000
+
+
+def bucket(value: float, bounds: tuple[int, ...]) -> str:
+    """Name the bucket that ``value`` falls into by its upper bound, inclusive as in Prometheus."""
+    for bound in bounds:
+        if value <= bound:
+            return str(bound)
+    return INFINITY
+
+
+@dataclass(slots=True)
+class Observed:
+    """One API response as far as the rows read so far tell; numbers are the largest seen."""
+
+    main: bool
+    ts_s: int
+    model: str
+    session: str
+    input: int
+    output: int
+    cache_read: int
+    cache_creation: int
+    web_searches: int
+    web_fetches: int
+    stop_reason: str | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A row that is counted once by its own key: an error, a compaction, a turn's end."""
+
+    ts_s: int
+    increments: tuple[tuple[Series, int], ...]
+
+
+@dataclass(slots=True)
+class Seen:
+    """When a session's rows were written; ``main_s`` is its first row outside any sidechain."""
+
+    last_s: int
+    main_s: int | None
+
+
+@dataclass(slots=True)
+class Facts:
+    """Everything that was read and not yet kept. ``lines`` = counted + duplicate + skipped.
+
+    ``responses`` are keyed by response key, ``prompts`` (user rows: time, session) and ``events``
+    by uuid, ``tool_calls`` (tool, time) by their id; a row is *counted* when its key is new to the
+    ledger and a duplicate otherwise, which only the ledger can tell.
+    """
+
+    responses: dict[str, Observed] = field(default_factory=dict)
+    prompts: dict[str, tuple[int, str]] = field(default_factory=dict)
+    events: dict[str, Event] = field(default_factory=dict)
+    tool_calls: dict[str, tuple[str, int]] = field(default_factory=dict)
+    sessions: dict[str, Seen] = field(default_factory=dict)
+    lines: int = 0
+    duplicates: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    unknown_types: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def keys(self) -> int:
+        """How many keys the ledger will have to look up; what a chunk's size is measured by."""
+        return len(self.responses) + len(self.prompts) + len(self.events) + len(self.tool_calls)

@@ -1,0 +1,213 @@
+"""The next complete lines of a file, from a known position on.
+
+Never returns a line without its newline, unless the file has been still for ten minutes and the
+line is whole. Notices truncated, replaced and rewritten files by a fingerprint of what was read,
+and then starts over: reading twice is harmless, because everything is counted by its key.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import BinaryIO, Final, Literal
+
+from ccpush.claude import decode, extract
+from ccpush.claude.discover import FoundFile
+from ccpush.claude.extract import Extractor
+
+MAX_LINE_BYTES: Final = 64 << 20
+BLOCK_BYTES: Final = 512 << 10
+# What one call reads at most, so that a stop is noticed and progress shown.
+MAX_CALL_BYTES: Final = 32 << 20
+STILL_S: Final = 600
+_WINDOW_BYTES: Final = 1024
+_O_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+# none: the file ends with a newline.  waiting: it ends in half a line, or in one that may still
+# grow.  torn: that was looked at after ten minutes and is no row.
+TailState = Literal["none", "waiting", "torn"]
+Restart = Literal["replaced", "truncated", "rewritten", "new_rules"]
+
+
+class SourceError(Exception):
+    """One file cannot be read now; ``reason`` is a label value. Skip it, count it, go on."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a file was read: ``offset`` is the end of the last line taken."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    offset: int
+    fingerprint: int
+    extractor: int
+    tail: TailState = "none"
+
+    def unchanged(self, file: FoundFile, now_s: float) -> bool:
+        """Whether there is nothing to read, as far as the file system tells."""
+        return (
+            self.size == file.size
+            and self.mtime_ns == file.mtime_ns
+            and self.inode == file.inode
+            and self.device == file.device
+            and self.extractor == extract.VERSION
+            and (self.tail != "waiting" or now_s - file.mtime_ns / 1e9 < STILL_S)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What one call read: the new position, and whether the file's end was reached."""
+
+    position: Position
+    at_end: bool
+    read_bytes: int
+    restart: Restart | None
+
+
+def read_on(
+    file: FoundFile, position: Position | None, into: Extractor, now_s: float, max_keys: int
+) -> Stretch:
+    """Feed the next complete lines to ``into``, until the end, ``max_keys`` or MAX_CALL_BYTES.
+
+    Raises SourceError when the file cannot be opened or read.
+    """
+    try:
+        descriptor = os.open(file.path, _O_FLAGS)
+    except FileNotFoundError:
+        raise SourceError("vanished") from None
+    except OSError:
+        raise SourceError("unreadable") from None
+    try:
+        with open(descriptor, "rb", buffering=BLOCK_BYTES) as opened:
+            return _read_opened(opened, position, into, now_s, max_keys)
+    except OSError:
+        raise SourceError("unreadable") from None
+
+
+def _read_opened(
+    opened: BinaryIO, position: Position | None, into: Extractor, now_s: float, max_keys: int
+) -> Stretch:
+    info = os.fstat(opened.fileno())
+    if not stat.S_ISREG(info.st_mode):
+        raise SourceError("no_regular_file")
+    start, restart = _start(opened, position, info)
+    opened.seek(start)
+    offset, rest = _take_lines(opened, start, into, max_keys)
+    tail: TailState = "none"
+    if rest:
+        tail = "waiting"
+        if now_s - info.st_mtime_ns / 1e9 >= STILL_S:
+            tail, offset = _take_still_tail(rest, offset, into)
+    if rest is not None:
+        into.end_of_file()
+    reached = Position(
+        device=info.st_dev,
+        inode=info.st_ino,
+        # Not at the end: a size that no file has, so that the next pass looks again.
+        size=info.st_size if rest is not None else -1,
+        mtime_ns=info.st_mtime_ns,
+        offset=offset,
+        fingerprint=_fingerprint(opened, offset),
+        extractor=extract.VERSION,
+        tail=tail,
+    )
+    return Stretch(reached, rest is not None, offset - start, restart)
+
+
+def _take_lines(
+    opened: BinaryIO, start: int, into: Extractor, max_keys: int
+) -> tuple[int, bytes | None]:
+    """Take complete lines; return the offset after them and the rest, None when not at the end."""
+    offset, limit = start, start + MAX_CALL_BYTES
+    readline, take, facts = opened.readline, into.take, into.facts
+    while line := readline(MAX_LINE_BYTES):
+        if line[-1] == 10:
+            offset += len(line)
+            take(line)
+            if offset >= limit or facts.keys >= max_keys:
+                return offset, None
+        elif len(line) < MAX_LINE_BYTES:
+            return offset, line
+        else:
+            del line
+            length = _skip_long_line(opened)
+            if length is None:
+                return offset, b""
+            offset += MAX_LINE_BYTES + length
+            into.too_long()
+    return offset, b""
+
+
+def _skip_long_line(opened: BinaryIO) -> int | None:
+    """Pass over the rest of a line; return its length, or None when the file ends within it."""
+    length = 0
+    while piece := opened.readline(BLOCK_BYTES):
+        length += len(piece)
+        if piece[-1] == 10:
+            return length
+    return None
+
+
+def _take_still_tail(rest: bytes, offset: int, into: Extractor) -> tuple[TailState, int]:
+    row = decode.decode(rest)
+    if isinstance(row, decode.Skip) and row.reason in ("not_json", "not_object", "too_deep"):
+        return "torn", offset
+    into.take(rest)
+    return "none", offset + len(rest)
+
+
+def _start(
+    opened: BinaryIO, position: Position | None, info: os.stat_result
+) -> tuple[int, Restart | None]:
+    """Where to go on: after what was read, or at 0 when the file is no longer what it was."""
+    if position is None:
+        return 0, None
+    if position.extractor != extract.VERSION:
+        return 0, "new_rules"
+    if (position.device, position.inode) != (info.st_dev, info.st_ino):
+        return 0, "replaced"
+    if info.st_size < position.offset:
+        return 0, "truncated"
+    touched = position.size == info.st_size and position.mtime_ns != info.st_mtime_ns
+    if touched or _fingerprint(opened, position.offset) != position.fingerprint:
+        return 0, "rewritten"
+    return _after_taken_tail(opened, position.offset)
+
+
+def _after_taken_tail(opened: BinaryIO, offset: int) -> tuple[int, Restart | None]:
+    """Step over the newline that a line got after it was taken without one."""
+    if offset == 0:
+        return 0, None
+    around = _read_at(opened, offset - 1, 2)
+    if around[:1] == b"\n" or len(around) < 2:
+        return offset, None
+    return (offset + 1, None) if around[1:] == b"\n" else (0, "rewritten")
+
+
+def _fingerprint(opened: BinaryIO, offset: int) -> int:
+    """Hash the first and the last bytes before ``offset``, as a signed 64-bit number."""
+    state = blake2b(digest_size=8)
+    state.update(_read_at(opened, 0, min(offset, _WINDOW_BYTES)))
+    if offset > _WINDOW_BYTES:
+        state.update(_read_at(opened, offset - _WINDOW_BYTES, _WINDOW_BYTES))
+    return int.from_bytes(state.digest(), "big", signed=True)
+
+
+def _read_at(opened: BinaryIO, offset: int, size: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(opened.fileno(), size, offset)
+    back = opened.tell()
+    opened.seek(offset)
+    found = opened.read(size)
+    opened.seek(back)
+    return found

@@ -1,0 +1,48 @@
+"""When a row was written: ISO 8601 text to whole seconds since 1970.
+
+Claude Code writes UTC with milliseconds and ``Z``; other writers leave the zone out, which is read
+as UTC. Anything outside 2020 to the day after tomorrow is no time that a row can have.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+EARLIEST_S: Final = 1_577_836_800
+AHEAD_S: Final = 86_400
+
+
+class Clock:
+    """Parses timestamps; remembers minutes, because rows come many to the minute."""
+
+    __slots__ = ("_latest_s", "_minutes")
+
+    def __init__(self, now_s: float) -> None:
+        self._minutes: dict[str, int] = {}
+        self._latest_s = int(now_s) + AHEAD_S
+
+    def seconds(self, text: str) -> int:
+        """Return the second, or -1 when the text is no time that a row can have."""
+        if len(text) == 24 and text[23] == "Z":
+            start = self._minutes.get(text[:16])
+            if start is not None:
+                try:
+                    return start + int(text[17:19])
+                except ValueError:
+                    return -1
+        return self._parse(text)
+
+    def _parse(self, text: str) -> int:
+        try:
+            when = datetime.fromisoformat(text)
+            if when.tzinfo is None:
+                when = when.replace(tzinfo=UTC)
+            second = int(when.timestamp())
+        except (ValueError, OverflowError):
+            return -1
+        if not EARLIEST_S <= second <= self._latest_s:
+            return -1
+        if len(text) == 24 and text[23] == "Z" and text[16] == ":":
+            self._minutes[text[:16]] = second - second % 60
+        return second

@@ -1,0 +1,162 @@
+"""At which grid step an increment is booked, and into which local day and hour it falls.
+
+An increment belongs to the first step after its own time. When the samples of that step were
+already offered, it is booked one step after the newest offered one: so a sample at time t has one
+value, for every retry, for ever. Nothing is booked later than the step after now.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from ccpush.claude import facts as f
+from ccpush.claude.facts import Series
+
+GRID_S: Final = 60
+MINUTES_PER_QUARTER: Final = 15
+
+# Response flags.
+MAIN: Final = 1
+STOP_COUNTED: Final = 2
+
+_NEVER: Final = -1
+_FIGURES: Final = {
+    (f.MESSAGES, ""): "messages",
+    (f.SESSIONS, ""): "sessions",
+    (f.TOKENS, "input"): "input",
+    (f.TOKENS, "output"): "output",
+}
+HOURLY: Final = frozenset({"messages", "sessions", "tool_calls"})
+
+
+def figure_kind(family: str, a: str) -> str | None:
+    """Say which daily figure a series adds to, if any."""
+    if family == f.TOOL_CALLS:
+        return "tool_calls"
+    return _FIGURES.get((family, a))
+
+
+class LocalTime:
+    """Local day and hour of quarter-hours, in the time zone that the process has now."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[int, int]] = {}
+
+    def day_and_hour(self, quarter: int) -> tuple[int, int]:
+        """Return the day's ordinal and the hour, 0 to 23."""
+        found = self._known.get(quarter)
+        if found is None:
+            local = time.localtime(quarter * MINUTES_PER_QUARTER * 60)
+            day = date(local.tm_year, local.tm_mon, local.tm_mday).toordinal()
+            found = self._known[quarter] = (day, local.tm_hour)
+        return found
+
+
+class Booking:
+    """Collects the increments of one chunk and writes them, summed, in one go."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, now_s: float, local: LocalTime, overlaid: set[int]
+    ) -> None:
+        self._connection = connection
+        self._now_minute = int(now_s) // 60
+        self._frozen = frozen_through(connection)
+        self._newest_frozen = max(self._frozen.values(), default=_NEVER)
+        self._local = local
+        # ordinals of imported days: what lies on them is left out of all-time figures
+        self._overlaid_days = overlaid
+        self._ids: dict[Series, int] = {}
+        self._rows: list[tuple[Series, str | None, int]] = []
+        self._load_series()
+        self._cells: defaultdict[tuple[int, int, int], int] = defaultdict(int)
+
+    def minute(self, ts_s: int) -> int:
+        """Return the own minute of a row: what claims to be later than now is booked at now."""
+        return min(ts_s // 60, self._now_minute)
+
+    def offered(self, minute: int) -> bool:
+        """Whether what happened in this minute may have been offered to a sink already."""
+        return minute + 1 <= self._newest_frozen
+
+    def add(self, series: Series, minute: int, amount: int) -> None:
+        """Let ``series`` grow by ``amount`` at ``minute``."""
+        if amount:
+            number = self._ids.get(series)
+            if number is None:
+                number = self._new_series(series)
+            frozen = self._rows[number][2]
+            booked = minute + 1 if minute >= frozen else frozen + 1
+            self._cells[booked, minute // MINUTES_PER_QUARTER, number] += amount
+
+    def write(self) -> None:
+        """Write increments, totals and daily and hourly figures of everything added."""
+        cells = sorted((*key, amount) for key, amount in self._cells.items() if amount)
+        self._connection.executemany(
+            "INSERT INTO increment VALUES (?, ?, ?, ?) ON CONFLICT (booked, quarter, series)"
+            " DO UPDATE SET amount = amount + excluded.amount",
+            cells,
+        )
+        totals: Counter[int] = Counter()
+        overlaid: Counter[int] = Counter()
+        figures: Counter[tuple[str, int, str]] = Counter()
+        for _, quarter, number, amount in cells:
+            totals[number] += amount
+            day, hour = self._local.day_and_hour(quarter)
+            beneath = day in self._overlaid_days
+            if beneath:
+                overlaid[number] += amount
+            kind = self._rows[number][1]
+            if kind is not None:
+                figures["day", day, kind] += amount
+                if kind in HOURLY and not beneath:
+                    figures["hour", hour, kind] += amount
+        self._connection.executemany(
+            "UPDATE series SET total = total + ?, overlaid = overlaid + ? WHERE id = ?",
+            [(amount, overlaid[number], number) for number, amount in totals.items()],
+        )
+        add_figures(self._connection, figures)
+
+    def _load_series(self) -> None:
+        self._rows = [(Series(""), None, _NEVER)]
+        for number, *names in self._connection.execute(
+            "SELECT id, family, a, b FROM series ORDER BY id"
+        ):
+            assert number == len(self._rows)
+            self._remember(Series(*names))
+
+    def _remember(self, series: Series) -> int:
+        number = len(self._rows)
+        frozen = self._frozen.get(series.family, _NEVER)
+        self._rows.append((series, figure_kind(series.family, series.a), frozen))
+        self._ids[series] = number
+        return number
+
+    def _new_series(self, series: Series) -> int:
+        number = self._remember(series)
+        self._connection.execute(
+            "INSERT INTO series (id, family, a, b) VALUES (?, ?, ?, ?)", (number, *series)
+        )
+        return number
+
+
+def add_figures(
+    connection: sqlite3.Connection, figures: Mapping[tuple[str, int, str], int]
+) -> None:
+    """Add to the daily (``at`` = the day's ordinal) and hourly (``at`` = 0 to 23) figures."""
+    connection.executemany(
+        "INSERT INTO figure VALUES (?, ?, ?, ?) ON CONFLICT (span, at, kind)"
+        " DO UPDATE SET amount = amount + excluded.amount",
+        [(*key, amount) for key, amount in sorted(figures.items()) if amount],
+    )
+
+
+def frozen_through(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return, for each family ever offered, the newest grid step that was."""
+    return dict(connection.execute("SELECT family, through FROM frozen"))

@@ -1,0 +1,216 @@
+"""The account as it stands: everything that is shown or sent comes from one snapshot of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from ccpush.claude import facts as f
+from ccpush.claude.facts import Series
+from ccpush.ledger import figures
+from ccpush.ledger.booking import LocalTime
+from ccpush.ledger.cursors import SinkState, read_sinks
+from ccpush.ledger.imports import HOUR_SESSIONS, UNSPLIT
+from ccpush.ledger.meta import get_meta
+from ccpush.ledger.store import snapshot
+
+KINDS = ("messages", "sessions", "tool_calls", "input", "output")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One local day; ``unsplit`` are the tokens of an imported day, None on the ledger's own."""
+
+    messages: int = 0
+    sessions: int = 0
+    tool_calls: int = 0
+    input: int = 0
+    output: int = 0
+    unsplit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The sessions with a row within the active window, and what they have used in all."""
+
+    sessions: int = 0
+    messages: int = 0
+    # by model: input, output
+    tokens: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All values at one moment.
+
+    ``totals`` are the counters: sums of increments. ``all_time`` also has the imported days, each
+    day once. ``hours`` are by (hour, kind), ``tallies`` by (name, label).
+    """
+
+    as_of_s: float
+    today: date
+    totals: Mapping[Series, int]
+    all_time: Mapping[Series, int]
+    days: Mapping[date, Day]
+    hours: Mapping[tuple[int, str], int]
+    live: Live
+    tallies: Mapping[tuple[str, str], float]
+    sinks: tuple[SinkState, ...]
+    imported_days: int
+    # complete passes over the files so far; before the first the account is not yet whole
+    passes: int
+    first_run_s: float | None
+    collected_s: float | None
+    collect_duration_s: float | None
+    offered_s: float | None
+    covered_from: date | None
+    stats_cache: str | None
+    files: int
+
+
+def read_account(connection: sqlite3.Connection, now_s: float, active_window_s: float) -> Account:
+    """Read everything, as of now."""
+    with snapshot(connection):
+        return _read(connection, now_s, active_window_s)
+
+
+def read_account_at(
+    connection: sqlite3.Connection, now_s: float, active_window_s: float, step: int
+) -> tuple[Account, Account]:
+    """Read everything as of now, and the same with the counters as they are at grid ``step``."""
+    with snapshot(connection):
+        account = _read(connection, now_s, active_window_s)
+        later = _later_than(connection, step)
+    if not later:
+        return account, account
+    return account, replace(
+        account,
+        totals={s: n - later[s] for s, n in account.totals.items()},
+        all_time={s: n - later[s] for s, n in account.all_time.items()},
+    )
+
+
+def _later_than(connection: sqlite3.Connection, step: int) -> Counter[Series]:
+    rows = connection.execute(
+        "SELECT family, a, b, SUM(amount) FROM increment JOIN series ON series.id = series"
+        " WHERE booked > ? GROUP BY series.id",
+        (step,),
+    )
+    return Counter({Series(family, a, b): amount for family, a, b, amount in rows})
+
+
+def _read(connection: sqlite3.Connection, now_s: float, active_window_s: float) -> Account:
+    today = date.fromordinal(LocalTime().day_and_hour(int(now_s) // 900)[0])
+    totals: dict[Series, int] = {}
+    all_time: Counter[Series] = Counter()
+    for family, a, b, total, overlaid in connection.execute(
+        "SELECT family, a, b, total, overlaid FROM series"
+    ):
+        totals[Series(family, a, b)] = total
+        all_time[Series(family, a, b)] = total - overlaid
+    for family, a, b, amount in connection.execute(
+        "SELECT family, a, b, SUM(amount) FROM imported GROUP BY family, a, b"
+    ):
+        all_time[Series(family, a, b)] += amount
+    days, hours, imported = _figures(connection, now_s, all_time)
+    meta = dict(connection.execute("SELECT key, value FROM meta"))
+    covered = meta.get("covered_from")
+    return Account(
+        as_of_s=now_s,
+        today=today,
+        totals=totals,
+        all_time=all_time,
+        days=days,
+        hours=hours,
+        live=_live(connection, now_s - active_window_s),
+        tallies={(n, label): v for n, label, v in connection.execute("SELECT * FROM tally")},
+        sinks=read_sinks(connection),
+        imported_days=imported,
+        passes=int(meta.get("passes", 0)),
+        first_run_s=meta.get("first_run_s"),
+        collected_s=meta.get("collected_s"),
+        collect_duration_s=meta.get("collect_duration_s"),
+        offered_s=meta.get("offered_s"),
+        covered_from=date.fromordinal(covered) if covered is not None else None,
+        stats_cache=meta.get("stats_cache"),
+        files=int(meta.get("files", 0)),
+    )
+
+
+def _figures(
+    connection: sqlite3.Connection, now_s: float, all_time: Counter[Series]
+) -> tuple[dict[date, Day], dict[tuple[int, str], int], int]:
+    by_day: dict[int, dict[str, int]] = {}
+    hours: dict[tuple[int, str], int] = {}
+    for (span, at, kind), amount in figures.read(connection, now_s).items():
+        if span == "day":
+            by_day.setdefault(at, {})[kind] = amount
+        else:
+            hours[at, kind] = amount
+    for series, amount in all_time.items():
+        if series.family == HOUR_SESSIONS:
+            key = (int(series.a), "sessions")
+            hours[key] = hours.get(key, 0) + amount
+    days = {date.fromordinal(at): Day(**kinds) for at, kinds in by_day.items()}
+    imported = _imported_days(connection)
+    days.update(imported)
+    return days, hours, len(imported)
+
+
+def _imported_days(connection: sqlite3.Connection) -> dict[date, Day]:
+    found: dict[int, dict[str, int]] = {}
+    for day, family, amount in connection.execute(
+        "SELECT day, family, SUM(amount) FROM imported WHERE a = '' GROUP BY day, family"
+    ):
+        found.setdefault(day, {})[family] = amount
+    return {
+        date.fromordinal(day): Day(
+            messages=amounts.get(f.MESSAGES, 0),
+            sessions=amounts.get(f.SESSIONS, 0),
+            tool_calls=amounts.get(f.TOOL_CALLS, 0),
+            unsplit=amounts.get(UNSPLIT, 0),
+        )
+        for day, amounts in found.items()
+    }
+
+
+def _live(connection: sqlite3.Connection, since_s: float) -> Live:
+    sessions, messages = connection.execute(
+        "SELECT COUNT(*), TOTAL(messages) FROM session WHERE last_s >= ? AND main_s NOT NULL",
+        (int(since_s),),
+    ).fetchone()
+    tokens = {
+        model: (new_input, new_output)
+        for model, new_input, new_output in connection.execute(
+            "SELECT name, SUM(input), SUM(output) FROM session JOIN session_tokens ON session = key"
+            " JOIN model ON model.id = model WHERE last_s >= ? AND main_s NOT NULL GROUP BY name",
+            (int(since_s),),
+        )
+    }
+    return Live(sessions, int(messages), tokens)
+
+
+def read_days_by_model(
+    connection: sqlite3.Connection,
+) -> dict[tuple[date, str], dict[str, int]]:
+    """Return tokens by type for each local day and model, from all increments; for reports."""
+    local = LocalTime()
+    found: dict[tuple[date, str], Counter[str]] = {}
+    for quarter, kind, model, amount in connection.execute(
+        "SELECT quarter, a, b, SUM(amount) FROM increment JOIN series ON series.id = series"
+        " WHERE family = ? GROUP BY quarter, series.id",
+        (f.TOKENS,),
+    ):
+        day = date.fromordinal(local.day_and_hour(quarter)[0])
+        found.setdefault((day, model), Counter())[kind] += amount
+    return {key: dict(amounts) for key, amounts in sorted(found.items())}
+
+
+def read_identity(connection: sqlite3.Connection) -> tuple[str | None, str | None, str | None]:
+    """Return the machine's mark, instance and salt that the ledger was made with."""
+    found = (get_meta(connection, key) for key in ("machine", "instance", "salt"))
+    machine, instance, salt = (None if value is None else str(value) for value in found)
+    return machine, instance, salt

@@ -1,0 +1,75 @@
+"""Sessions: when each was last written to, and how much it has used.
+
+A session is counted at its first row outside any sidechain. Its own messages and tokens are kept
+for the figures of sessions that are active; who asks decides what active means.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+
+from ccpush.claude import facts as f
+from ccpush.claude.facts import Seen, Series
+from ccpush.ledger.booking import Booking
+from ccpush.ledger.keys import key_of, select_in
+
+
+class Sessions:
+    """The sessions that one chunk touches."""
+
+    def __init__(self, connection: sqlite3.Connection, booking: Booking) -> None:
+        self._connection = connection
+        self._booking = booking
+        self._keys: dict[str, int] = {}
+        self._rows: dict[int, tuple[int, int, int | None, int]] = {}
+        self._messages: Counter[int] = Counter()
+        self._tokens: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def load(self, seen: Mapping[str, Seen]) -> None:
+        """Note when rows were written, and count sessions that are new."""
+        self._keys = {session: key_of("session", session) for session in seen}
+        known = {
+            row[0]: row
+            for row in select_in(
+                self._connection,
+                "SELECT key, last_s, main_s, messages FROM session WHERE key IN ({})",
+                self._keys.values(),
+            )
+        }
+        for session, key in self._keys.items():
+            old, new = known.get(key), seen[session]
+            _, last_s, main_s, messages = old or (key, new.last_s, None, 0)
+            if main_s is None and new.main_s is not None:
+                main_s = new.main_s
+                self._booking.add(Series(f.SESSIONS), self._booking.minute(main_s), 1)
+            self._rows[key] = (key, max(last_s, new.last_s), main_s, messages)
+
+    def add_message(self, session: str) -> None:
+        """Count a message towards its session, if it names one."""
+        key = self._keys.get(session)
+        if key is not None:
+            self._messages[key] += 1
+
+    def add_tokens(self, session: str, model: int, new_input: int, new_output: int) -> None:
+        """Count tokens towards the session, if the row names one."""
+        key = self._keys.get(session)
+        if key is not None and (new_input or new_output):
+            old_input, old_output = self._tokens.get((key, model), (0, 0))
+            self._tokens[key, model] = (old_input + new_input, old_output + new_output)
+
+    def write(self) -> None:
+        """Write all that was noted."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?)",
+            [
+                (key, last_s, main_s, messages + self._messages[key])
+                for key, last_s, main_s, messages in sorted(self._rows.values())
+            ],
+        )
+        self._connection.executemany(
+            "INSERT INTO session_tokens VALUES (?, ?, ?, ?) ON CONFLICT (session, model)"
+            " DO UPDATE SET input = input + excluded.input, output = output + excluded.output",
+            [(*key, *amounts) for key, amounts in sorted(self._tokens.items())],
+        )

@@ -1,0 +1,170 @@
+"""The database file: where it lies, how it is opened, one transaction.
+
+SQLite in WAL mode: one writer, any number of readers, none of which waits for another. The folder
+is private (0700), the file too (0600). A connection belongs to the thread that opened it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ccpush.errors import LedgerError
+from ccpush.ledger import schema
+
+FILE_NAME: Final = "ledger.db"
+# A writer holds the file for the time of one chunk, well under a second.
+BUSY_TIMEOUT_S: Final = 15
+# WAL needs shared memory, which these do not offer; and two machines would write one account.
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smbfs", "smb3", "afs", "afpfs", "9p", "fuse.sshfs", "fuse.rclone"}
+)
+SYNCED_FOLDERS: Final = frozenset(
+    {"Dropbox", "OneDrive", "Google Drive", "Mobile Documents", "Nextcloud", "iCloud Drive"}
+)
+
+
+@contextmanager
+def open_ledger(state_dir: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
+    """Open the ledger, made and migrated first when ``write``; raises LedgerError.
+
+    Without ``write`` the file must exist and nothing can be changed through the connection.
+    """
+    path = state_dir / FILE_NAME
+    try:
+        connection = _connect(path, write=write)
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+    try:
+        yield connection
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+    finally:
+        connection.close()
+
+
+def exists(state_dir: Path) -> bool:
+    """Whether there is a ledger."""
+    return (state_dir / FILE_NAME).is_file()
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Iterator[None]:
+    """All or nothing; ``durable`` waits until it is on the disk, power cut included."""
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all reads inside see one state of the ledger."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def explain(error: sqlite3.Error, path: Path) -> LedgerError:
+    """Put a database error into words for a person."""
+    text = str(error)
+    if "not a database" in text or "malformed" in text:
+        return LedgerError(
+            f"the ledger {path} is damaged: {text}",
+            hint="move the file away; the next run builds a new one from the transcripts",
+        )
+    if "full" in text:
+        return LedgerError(f"no room for the ledger {path}: {text}", hint="free some disk space")
+    if "locked" in text:
+        return LedgerError(f"the ledger {path} is in use: {text}", hint="try again in a moment")
+    return LedgerError(f"the ledger {path} cannot be used: {text}")
+
+
+def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
+    if write:
+        _make_private(path)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={'rwc' if write else 'rw'}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+    )
+    try:
+        if write:
+            connection.execute("PRAGMA journal_mode = WAL")
+            schema.migrate(connection)
+        else:
+            connection.execute("PRAGMA query_only = 1")
+            _refuse_unready(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _refuse_unready(connection: sqlite3.Connection, path: Path) -> None:
+    found = schema.version(connection)
+    if found > schema.VERSION:
+        schema.migrate(connection)
+    if found < schema.VERSION:
+        raise LedgerError(
+            f"the ledger {path} has schema {found}, this ccpush needs {schema.VERSION}",
+            hint="run 'ccpush push' or 'ccpush run' once, which brings it up to date",
+        )
+
+
+def _make_private(path: Path) -> None:
+    _refuse_shared(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if hasattr(os, "geteuid") and path.parent.stat().st_uid == os.geteuid():
+            path.parent.chmod(0o700)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise LedgerError(
+            f"the ledger cannot be made at {path}: {error.strerror}",
+            hint="name a writable folder with --state",
+        ) from error
+
+
+def _refuse_shared(path: Path) -> None:
+    synced = SYNCED_FOLDERS.intersection(path.absolute().parts)
+    kind = _file_system(path)
+    if synced or kind in NETWORK_FILE_SYSTEMS:
+        where = f"a synced folder ({', '.join(synced)})" if synced else f"a {kind} file system"
+        raise LedgerError(
+            f"the ledger {path} would lie on {where}, where SQLite cannot keep it whole",
+            hint="name a folder on a local disk with --state",
+        )
+
+
+def _file_system(path: Path) -> str | None:
+    """Say what the path is mounted as, where /proc tells (Linux)."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        # without /proc there is nothing to go by; SQLite reports what it cannot do
+        return None
+    target = os.path.realpath(path.absolute())
+    best, kind = "", None
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        point = fields[1].replace("\\040", " ") if len(fields) > 2 else ""
+        inside = target == point or target.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, fields[2]
+    return kind
