@@ -16,7 +16,7 @@ from __future__ import annotations
 EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
-# sysexits.h: EX_TEMPFAIL and EX_CONFIG
+# as sysexits has them
 EXIT_TEMPORARY = 75
 EXIT_CONFIG = 78
 
@@ -32,7 +32,7 @@ class CcpushError(Exception):
 
 
 class ConfigError(CcpushError):
-    """A setting is missing or wrong; the message names file, key, what was found and what is accepted."""
+    """A setting is missing or wrong; the message names file, key, found and accepted."""
 
     exit_code = EXIT_CONFIG
 

@@ -6,7 +6,6 @@ would make the account inexact.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -36,6 +35,10 @@ class BadNumberError(ValueError):
     """A number that is none, or not one that can be counted."""
 
 
+# Far beyond what anything counts, and still a whole number as a float; NaN is within no bounds.
+_LARGEST: Final = 2**62
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -47,19 +50,22 @@ def _mapping(value: object) -> Mapping[str, object]:
 def _count(value: object) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    number = _number(value)
+    if number != int(number):
         raise BadNumberError
-    if value != int(value):
-        raise BadNumberError
-    return int(value)
+    return int(number)
 
 
 def _amount(value: object) -> float | None:
-    if value is None:
-        return None
+    return None if value is None else float(_number(value))
+
+
+def _number(value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadNumberError
-    return float(value)
+    if not -_LARGEST <= value <= _LARGEST:
+        raise BadNumberError
+    return value
 
 
 def _usage(value: object) -> Usage | None:

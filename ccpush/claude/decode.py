@@ -103,7 +103,9 @@ def _decode_damaged(line: bytes) -> Row | Skip:
         return BLANK
     if len(line) > 4 * MAX_SURPRISING_BYTES:
         return NOT_JSON
-    mended = _SURROGATE.sub(rb"\\ufffd", line.removeprefix(b"\xef\xbb\xbf"))
+    # a power cut leaves runs of zeros, and what is written next goes on behind them
+    begun = line.lstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
+    mended = _SURROGATE.sub(rb"\\ufffd", begun)
     mended = mended.decode("utf-8", "replace").encode()
     if mended == line:
         return NOT_JSON
@@ -147,7 +149,8 @@ def _coerce(kind: str, line: bytes) -> Row | Skip:
     """Take what is valid of a row whose fields have surprising types."""
     try:
         return coerce_row(kind, msgspec.json.decode(line))
-    except BadNumberError:
+    except (BadNumberError, msgspec.ValidationError):
+        # of untyped JSON only a number of thousands of digits is refused
         return BAD_NUMBER
     except (msgspec.DecodeError, UnicodeDecodeError):
         return NOT_JSON

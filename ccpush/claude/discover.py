@@ -37,7 +37,7 @@ class Found:
     main: list[FoundFile] = field(default_factory=list)
     sub: list[FoundFile] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
-    # homes that have a projects folder which could be listed
+    # homes that exist
     homes: list[Path] = field(default_factory=list)
 
     def in_order(self) -> list[FoundFile]:
@@ -46,8 +46,11 @@ class Found:
 
     @property
     def complete(self) -> bool:
-        """Whether every folder could be listed; if not, a missing file may still exist."""
-        return not self.skipped["folder_unreadable"]
+        """Whether there is a home and every folder could be listed.
+
+        If not, what was not found may still exist.
+        """
+        return bool(self.homes) and not self.skipped["folder_unreadable"]
 
 
 def find_transcripts(homes: Iterable[Path]) -> Found:
@@ -55,9 +58,10 @@ def find_transcripts(homes: Iterable[Path]) -> Found:
     found = Found()
     visited: set[tuple[int, int]] = set()
     for home in homes:
+        if home.is_dir():
+            found.homes.append(home)
         projects = home / "projects"
         if projects.is_dir():
-            found.homes.append(home)
             _walk(str(projects), found, visited, depth=0, sub=False)
     return found
 

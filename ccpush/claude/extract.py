@@ -7,10 +7,17 @@ them. Raise VERSION whenever the same rows would yield other facts: files are th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from ccpush.claude import decode as lines
 from ccpush.claude import facts as f
+from ccpush.claude.decode import (
+    MAX_SURPRISING_BYTES,
+    Skip,
+    decode,
+    envelope,
+    proven_irrelevant,
+)
 from ccpush.claude.facts import Event, Facts, Observed, Seen, Series
 from ccpush.claude.model_names import UNKNOWN, normalise
 from ccpush.claude.records import Assistant, Block, Message, Progress, System, Usage, User
@@ -27,33 +34,40 @@ _SEARCH_TOOLS: Final = {"WebSearch": f.WEB_SEARCHES, "WebFetch": f.WEB_FETCHES}
 class Extractor:
     """Folds lines into :class:`Facts`; one per chunk."""
 
-    __slots__ = ("_clock", "_last_irrelevant", "facts")
+    __slots__ = ("_clock", "_last_line", "_session", "_session_name", "facts")
 
     def __init__(self, now_s: float) -> None:
         self.facts = Facts()
         self._clock = Clock(now_s)
-        self._last_irrelevant: bytes | None = None
+        self._last_line: bytes | None = None
+        # rows of one session follow one another
+        self._session_name: str | None = None
+        self._session = Seen(0, None)
 
-    def take(self, line: bytes) -> None:
-        """Add what one complete line says; never raises."""
-        facts = self.facts
-        facts.lines += 1
-        if lines.proven_irrelevant(line):
-            facts.skipped["no_metric"] += 1
-            self._last_irrelevant = line
+    def take_all(self, lines: Sequence[bytes]) -> None:
+        """Add what complete lines say; never raises."""
+        if not lines:
             return
-        row = lines.decode(line)
-        if isinstance(row, lines.Skip):
-            self._skip(row)
-            self._last_irrelevant = line
-        elif isinstance(row, User):
-            self._user(row)
-        elif isinstance(row, Assistant):
-            self._assistant(row)
-        elif isinstance(row, Progress):
-            self._progress(row)
-        else:
-            self._system(row)
+        irrelevant = 0
+        for line in lines:
+            if proven_irrelevant(line):
+                irrelevant += 1
+                continue
+            row = decode(line)
+            if isinstance(row, Assistant):
+                self._assistant(row)
+            elif isinstance(row, User):
+                self._user(row)
+            elif isinstance(row, Skip):
+                self._skip(row)
+            elif isinstance(row, Progress):
+                self._progress(row)
+            else:
+                self._system(row)
+        self.facts.lines += len(lines)
+        if irrelevant:
+            self.facts.skipped["no_metric"] += irrelevant
+        self._last_line = lines[-1]
 
     def too_long(self) -> None:
         """Count a line that was longer than anything a row can be, and was not read."""
@@ -61,17 +75,17 @@ class Extractor:
         self.facts.skipped["too_long"] += 1
 
     def end_of_file(self) -> None:
-        """Note how far a session's last rows reach, though they carry nothing to count."""
-        line, self._last_irrelevant = self._last_irrelevant, None
-        if line is None or len(line) > lines.MAX_SURPRISING_BYTES:
+        """Note how far a session reaches: its last row may carry nothing else."""
+        line, self._last_line = self._last_line, None
+        if line is None or len(line) > MAX_SURPRISING_BYTES:
             return
-        found = lines.envelope(line)
+        found = envelope(line)
         if found and isinstance(found.timestamp, str) and isinstance(found.sessionId, str):
             ts_s = self._clock.seconds(found.timestamp)
             if ts_s >= 0:
                 self._see(found.sessionId, ts_s, main=False)
 
-    def _skip(self, skip: lines.Skip) -> None:
+    def _skip(self, skip: Skip) -> None:
         self.facts.skipped[skip.reason] += 1
         if skip.unknown_type is not None:
             self.facts.unknown_types[skip.unknown_type] += 1
@@ -87,12 +101,12 @@ class Extractor:
         return ts_s
 
     def _see(self, session: str | None, ts_s: int, *, main: bool) -> None:
-        if session is None:
-            return
-        seen = self.facts.sessions.get(session)
-        if seen is None:
-            self.facts.sessions[session] = Seen(ts_s, ts_s if main else None)
-            return
+        if session != self._session_name:
+            if session is None:
+                return
+            self._session = self.facts.sessions.setdefault(session, Seen(ts_s, None))
+            self._session_name = session
+        seen = self._session
         seen.last_s = max(seen.last_s, ts_s)
         if main and (seen.main_s is None or ts_s < seen.main_s):
             seen.main_s = ts_s
@@ -121,11 +135,17 @@ class Extractor:
             self.facts.events[uuid] = Event(ts_s, increments)
 
     def _assistant(self, row: Assistant) -> None:
+        message = row.message
+        if message is not None and message.id is not None and not row.isApiErrorMessage:
+            known = self.facts.responses.get(message.id)
+            if known is not None:
+                self._further_row(known, message, row)
+                return
         ts_s = self._time(row.timestamp)
         if ts_s < 0:
             return
-        self._see(row.sessionId, ts_s, main=not row.isSidechain)
-        message = row.message
+        main = not row.isSidechain
+        self._see(row.sessionId, ts_s, main=main)
         if row.isApiErrorMessage:
             self._event(row.uuid, ts_s, _API_ERROR)
         elif message is None:
@@ -134,7 +154,23 @@ class Extractor:
             self.facts.skipped["synthetic"] += 1
         else:
             key = message.id or row.requestId or row.uuid
-            self._response(key, message, ts_s, row.sessionId, main=not row.isSidechain)
+            self._response(key, message, ts_s, row.sessionId, main=main)
+
+    def _further_row(self, known: Observed, message: Message, row: Assistant) -> None:
+        """Add a further content block of a response; its time and session are known."""
+        counts = _counts(message.usage)
+        if counts is None:
+            self.facts.skipped["bad_number"] += 1
+            return
+        main = not row.isSidechain
+        if main and not known.main:
+            ts_s = self._time(row.timestamp)
+            if ts_s < 0:
+                return
+            self._see(row.sessionId, ts_s, main=True)
+        _merge(known, counts, message.stop_reason, main=main)
+        if type(message.content) is list:
+            self._tool_calls(message.id or "", message.content, known.ts_s)
 
     def _progress(self, row: Progress) -> None:
         inner = row.data.message if row.data else None

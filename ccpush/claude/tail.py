@@ -21,7 +21,10 @@ MAX_LINE_BYTES: Final = 64 << 20
 BLOCK_BYTES: Final = 512 << 10
 # What one call reads at most, so that a stop is noticed and progress shown.
 MAX_CALL_BYTES: Final = 32 << 20
+# What is read before it is looked at: rows come by the thousand.
+BATCH_BYTES: Final = 1 << 20
 STILL_S: Final = 600
+_NEWLINE: Final = 10
 _WINDOW_BYTES: Final = 1024
 _O_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -128,24 +131,29 @@ def _take_lines(
     opened: BinaryIO, start: int, into: Extractor, max_keys: int
 ) -> tuple[int, bytes | None]:
     """Take complete lines; return the offset after them and the rest, None when not at the end."""
-    offset, limit = start, start + MAX_CALL_BYTES
-    readline, take, facts = opened.readline, into.take, into.facts
+    offset, batch, batch_bytes = start, list[bytes](), 0
+    readline, rest = opened.readline, b""
     while line := readline(MAX_LINE_BYTES):
-        if line[-1] == 10:
-            offset += len(line)
-            take(line)
-            if offset >= limit or facts.keys >= max_keys:
-                return offset, None
-        elif len(line) < MAX_LINE_BYTES:
-            return offset, line
-        else:
-            del line
+        if line[-1] != _NEWLINE:
+            if len(line) < MAX_LINE_BYTES:
+                rest = line
+                break
             length = _skip_long_line(opened)
             if length is None:
-                return offset, b""
-            offset += MAX_LINE_BYTES + length
+                break
+            batch_bytes += MAX_LINE_BYTES + length
             into.too_long()
-    return offset, b""
+            continue
+        batch.append(line)
+        batch_bytes += len(line)
+        if batch_bytes >= BATCH_BYTES:
+            into.take_all(batch)
+            offset += batch_bytes
+            batch, batch_bytes = [], 0
+            if offset - start >= MAX_CALL_BYTES or into.facts.keys >= max_keys:
+                return offset, None
+    into.take_all(batch)
+    return offset + batch_bytes, rest
 
 
 def _skip_long_line(opened: BinaryIO) -> int | None:
@@ -153,7 +161,7 @@ def _skip_long_line(opened: BinaryIO) -> int | None:
     length = 0
     while piece := opened.readline(BLOCK_BYTES):
         length += len(piece)
-        if piece[-1] == 10:
+        if piece[-1] == _NEWLINE:
             return length
     return None
 
@@ -162,7 +170,7 @@ def _take_still_tail(rest: bytes, offset: int, into: Extractor) -> tuple[TailSta
     row = decode.decode(rest)
     if isinstance(row, decode.Skip) and row.reason in ("not_json", "not_object", "too_deep"):
         return "torn", offset
-    into.take(rest)
+    into.take_all([rest])
     return "none", offset + len(rest)
 
 

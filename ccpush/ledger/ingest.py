@@ -7,17 +7,17 @@ that a crash at any moment costs nothing and counts nothing twice.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ccpush.claude import facts as f
-from ccpush.claude.extract import search_series
+from ccpush.claude.extract import label, search_series
 from ccpush.claude.facts import Facts, Observed, Series
 from ccpush.claude.tail import Position
 from ccpush.ledger import positions
 from ccpush.ledger.booking import MAIN, STOP_COUNTED, Booking, LocalTime
-from ccpush.ledger.keys import key_of, select_in
+from ccpush.ledger.keys import keys_of, select_in
 from ccpush.ledger.sessions import Sessions
 from ccpush.ledger.tallies import add_tallies
 
@@ -64,7 +64,7 @@ class Ingest:
         return tallies
 
     def _responses(self, facts: Facts) -> None:
-        keyed = {key_of("response", key): seen for key, seen in facts.responses.items()}
+        keyed = keys_of("response", facts.responses)
         known = {
             row[0]: row
             for row in select_in(
@@ -72,35 +72,42 @@ class Ingest:
             )
         }
         written = []
+        cells: defaultdict[tuple[int, str], list[int]] = defaultdict(lambda: [0] * 6)
+        messages: Counter[int] = Counter()
         for key in sorted(keyed):
-            seen, row = keyed[key], known.get(key)
+            seen, row = facts.responses[keyed[key]], known.get(key)
             if row is None:
-                self._counted += 1
+                new = self._new_response(key, seen)
+                messages[new[1]] += 1
+                cell = cells[new[1], seen.model]
+                for place, amount in enumerate(new[4:]):
+                    cell[place] += amount
                 self._duplicates += seen.rows - 1
-                written.append(self._new_response(key, seen))
+                written.append(new)
             else:
                 self._duplicates += seen.rows
                 raised = self._raise_response(row, seen)
                 if raised != row:
                     written.append(raised)
+        self._counted += len(keyed) - len(known)
+        self._add_messages(messages)
+        for (minute, model), counts in cells.items():
+            self._add_counts(model, minute, counts)
         self._connection.executemany(
             "INSERT OR REPLACE INTO response VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", written
         )
 
     def _new_response(self, key: int, seen: Observed) -> tuple[int, ...]:
-        booking = self._booking
-        minute = booking.minute(seen.ts_s)
-        booking.add(Series(f.MESSAGES), minute, 1)
-        counts = _counts(seen)
-        self._add_counts(seen.model, minute, counts)
-        self._sessions.add_message(seen.session)
+        """Return a response's row and note what is not summed by the caller."""
+        minute = self._booking.minute(seen.ts_s)
         model = self._models.number(seen.model)
+        self._sessions.add_message(seen.session)
         self._sessions.add_tokens(seen.session, model, seen.input, seen.output)
         flags = MAIN if seen.main else 0
         if seen.stop_reason is not None:
             flags |= STOP_COUNTED
-            booking.add(_stop(seen.stop_reason), minute, 1)
-        return (key, minute, model, flags, *counts)
+            self._booking.add(_stop(seen.stop_reason), minute, 1)
+        return (key, minute, model, flags, *_counts(seen))
 
     def _raise_response(self, row: tuple[int, ...], seen: Observed) -> tuple[int, ...]:
         """Add what a known response has grown by; day and model stay those first counted."""
@@ -119,40 +126,49 @@ class Ingest:
             self._booking.add(_stop(seen.stop_reason), minute, 1)
         return (key, minute, model, flags, *new)
 
-    def _add_counts(self, model: str, minute: int, counts: tuple[int, ...]) -> None:
+    def _add_counts(self, model: str, minute: int, counts: Sequence[int]) -> None:
         add = self._booking.add
         for kind, amount in zip(_TOKEN_TYPES, counts, strict=False):
             add(Series(f.TOKENS, kind, model), minute, amount)
         add(Series(f.WEB_SEARCHES), minute, counts[4])
         add(Series(f.WEB_FETCHES), minute, counts[5])
 
+    def _add_messages(self, by_minute: Mapping[int, int]) -> None:
+        message = Series(f.MESSAGES)
+        for minute, amount in by_minute.items():
+            self._booking.add(message, minute, amount)
+
     def _rows(self, facts: Facts) -> None:
-        keyed = {key_of("row", uuid): uuid for uuid in (*facts.prompts, *facts.events)}
+        keyed = keys_of("row", (*facts.prompts, *facts.events))
         new = self._unknown(keyed)
         self._counted += len(new)
         self._duplicates += len(facts.prompts) + len(facts.events) - len(new)
-        booking, message = self._booking, Series(f.MESSAGES)
+        booking = self._booking
+        messages: Counter[int] = Counter()
         for key in new:
             uuid = keyed[key]
             event = facts.events.get(uuid)
             if event is None:
                 ts_s, session = facts.prompts[uuid]
-                booking.add(message, booking.minute(ts_s), 1)
+                messages[booking.minute(ts_s)] += 1
                 self._sessions.add_message(session)
             else:
                 for series, amount in event.increments:
                     booking.add(series, booking.minute(event.ts_s), amount)
+        self._add_messages(messages)
 
     def _tool_calls(self, facts: Facts) -> None:
-        keyed = {key_of("call", call): call for call in facts.tool_calls}
+        keyed = keys_of("call", facts.tool_calls)
         booking = self._booking
+        calls: Counter[tuple[str, int]] = Counter()
         for key in self._unknown(keyed):
             tool, ts_s = facts.tool_calls[keyed[key]]
-            minute = booking.minute(ts_s)
-            booking.add(Series(f.TOOL_CALLS, tool), minute, 1)
+            calls[tool, booking.minute(ts_s)] += 1
+        for (tool, minute), amount in calls.items():
+            booking.add(Series(f.TOOL_CALLS, tool), minute, amount)
             search = search_series(tool)
             if search is not None:
-                booking.add(search, minute, 1)
+                booking.add(search, minute, amount)
 
     def _unknown(self, keyed: Mapping[int, str]) -> set[int]:
         """Return the keys never counted before, and remember them as counted."""
@@ -195,4 +211,4 @@ def _counts(seen: Observed) -> tuple[int, ...]:
 
 
 def _stop(reason: str) -> Series:
-    return Series(f.STOP_REASONS, reason)
+    return Series(f.STOP_REASONS, label(reason))

@@ -14,10 +14,20 @@ _BATCH: Final = 900
 
 def key_of(kind: Kind, text: str) -> int:
     """Hash ``text`` to a signed 64-bit number; kinds do not collide with one another."""
-    digest = blake2b(
-        text.encode("utf-8", "surrogatepass"), digest_size=8, person=kind.encode()
-    ).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    return next(iter(keys_of(kind, (text,))))
+
+
+def keys_of(kind: Kind, texts: Iterable[str]) -> dict[int, str]:
+    """Return the texts by their keys."""
+    person, number = kind.encode(), int.from_bytes
+    return {
+        number(
+            blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, person=person).digest(),
+            "big",
+            signed=True,
+        ): text
+        for text in texts
+    }
 
 
 def select_in(

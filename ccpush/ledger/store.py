@@ -1,7 +1,7 @@
 """The database file: where it lies, how it is opened, one transaction.
 
 SQLite in WAL mode: one writer, any number of readers, none of which waits for another. The folder
-is private (0700), the file too (0600). A connection belongs to the thread that opened it.
+is private (0700), the file too (0600).
 """
 
 from __future__ import annotations
@@ -29,21 +29,32 @@ SYNCED_FOLDERS: Final = frozenset(
 )
 
 
-@contextmanager
-def open_ledger(state_dir: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
+def connect(state_dir: Path, *, write: bool) -> sqlite3.Connection:
     """Open the ledger, made and migrated first when ``write``; raises LedgerError.
 
-    Without ``write`` the file must exist and nothing can be changed through the connection.
+    Without ``write`` the file must exist and nothing can be changed through the connection. Use a
+    connection in one thread at a time, inside :func:`explained`.
     """
-    path = state_dir / FILE_NAME
+    with explained(state_dir):
+        return _connect(state_dir / FILE_NAME, write=write)
+
+
+@contextmanager
+def explained(state_dir: Path) -> Iterator[None]:
+    """Turn errors of the database into LedgerErrors with words for a person."""
     try:
-        connection = _connect(path, write=write)
+        yield
     except sqlite3.Error as error:
-        raise explain(error, path) from error
+        raise explain(error, state_dir / FILE_NAME) from error
+
+
+@contextmanager
+def open_ledger(state_dir: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
+    """Open the ledger for the time of a ``with``; as :func:`connect`."""
+    connection = connect(state_dir, write=write)
     try:
-        yield connection
-    except sqlite3.Error as error:
-        raise explain(error, path) from error
+        with explained(state_dir):
+            yield connection
     finally:
         connection.close()
 
@@ -99,6 +110,8 @@ def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
+        # handed from thread to thread, under a lock of whoever holds it
+        check_same_thread=False,
     )
     try:
         if write:

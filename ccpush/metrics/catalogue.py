@@ -1,0 +1,271 @@
+"""The catalogue: every metric ccpush has, and where its values come from. Nothing else defines one.
+
+Each row makes one family; it feeds the exposition, remote-write's metadata, the tables in the docs
+and the lint. A source yields (labels' values, value) from the account; the kinds of sources are in
+:mod:`ccpush.metrics.sources`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ccpush.claude import facts as f
+from ccpush.metrics import sources as s
+from ccpush.metrics.samples import MetricType, Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row: its exposed name, its labels in order, and where its values come from.
+
+    ``timing`` says how remote-write stamps it: ``grid`` for what only ever grows, ``now`` for what
+    is true at this moment. ``families`` are the ledger's, whose past a ``grid`` metric freezes.
+    """
+
+    name: str
+    type: MetricType
+    labels: tuple[str, ...]
+    help: str
+    source: s.Source
+    unit: str = ""
+    timing: Timing = "now"
+    families: tuple[str, ...] = ()
+
+
+def _model_tokens(name: str, kind: str, words: str) -> Metric:
+    return Metric(
+        f"claude_model_{name}_tokens", "gauge", ("model",),
+        f"{words} tokens of all time by model, imported days included.",
+        s.all_time_by_b(f.TOKENS, kind), unit="tokens", timing="grid", families=(f.TOKENS,),
+    )  # fmt: skip
+
+
+def _all_time(name: str, family: str, words: str) -> Metric:
+    return Metric(name, "gauge", (), words, s.all_time(family), timing="grid", families=(family,))
+
+
+def _all_time_by(name: str, label: str, family: str, words: str) -> Metric:
+    return Metric(
+        name, "gauge", (label,), words, s.all_time_by_a(family), timing="grid", families=(family,)
+    )
+
+
+# Family 1: the gauges of cc-exporter's README, with exactly its names, labels and types.
+FAMILY_1: Final = (
+    _model_tokens("input", "input", "Input"),
+    _model_tokens("output", "output", "Output"),
+    _model_tokens("cache_read", "cacheRead", "Cache read"),
+    _model_tokens("cache_create", "cacheCreation", "Cache creation"),
+    Metric(
+        "claude_live_input_tokens", "gauge", ("model",),
+        "Input tokens of the sessions that are active now.", s.live_tokens(0), unit="tokens",
+    ),
+    Metric(
+        "claude_live_output_tokens", "gauge", ("model",),
+        "Output tokens of the sessions that are active now.", s.live_tokens(1), unit="tokens",
+    ),
+    Metric(
+        "claude_live_sessions", "gauge", (),
+        "Sessions with a row within the active window.", s.live("sessions"),
+    ),
+    Metric(
+        "claude_live_messages", "gauge", (),
+        "Messages of the sessions that are active now.", s.live("messages"),
+    ),
+    _all_time(
+        "claude_total_sessions", f.SESSIONS,
+        "Sessions of all time, imported days included.",
+    ),
+    _all_time(
+        "claude_total_messages", f.MESSAGES,
+        "Messages of all time: rows of the user and responses of the API, each once.",
+    ),
+    Metric(
+        "claude_today_messages", "gauge", (), "Messages since local midnight.", s.today("messages")
+    ),
+    Metric(
+        "claude_today_sessions", "gauge", (), "Sessions begun since local midnight.",
+        s.today("sessions"),
+    ),
+    Metric(
+        "claude_today_tool_calls", "gauge", (), "Tool calls since local midnight.",
+        s.today("tool_calls"),
+    ),
+    Metric(
+        "claude_today_tokens", "gauge", ("type",), "Tokens since local midnight.", s.today_tokens,
+        unit="tokens",
+    ),
+    Metric(
+        "claude_daily_messages", "gauge", ("date",), "Messages of each of the last 30 local days.",
+        s.daily("messages"),
+    ),
+    Metric(
+        "claude_daily_sessions", "gauge", ("date",),
+        "Sessions begun on each of the last 30 local days.", s.daily("sessions"),
+    ),
+    Metric(
+        "claude_daily_tool_calls", "gauge", ("date",),
+        "Tool calls of each of the last 30 local days.", s.daily("tool_calls"),
+    ),
+    Metric(
+        "claude_daily_tokens", "gauge", ("date", "type"),
+        "Tokens of each of the last 30 local days; unsplit on imported days.", s.daily_tokens,
+        unit="tokens",
+    ),
+    Metric(
+        "claude_hour_activity", "gauge", ("hour", "type"),
+        "Sessions begun, messages and tool calls of all time by local hour of the day.",
+        s.hour_activity,
+    ),
+    _all_time_by("claude_tool_use_total", "tool", f.TOOL_CALLS, "Tool calls by tool."),
+    _all_time_by(
+        "claude_stop_reason_total", "reason", f.STOP_REASONS,
+        "Responses by their final stop reason.",
+    ),
+    _all_time(
+        "claude_api_errors_total", f.API_ERRORS, "API errors, retried ones included."
+    ),
+    _all_time("claude_api_retries_total", f.API_RETRIES, "API errors that were retries."),
+    _all_time("claude_compact_events_total", f.COMPACTIONS, "Compactions of a conversation."),
+    _all_time(
+        "claude_web_search_total", f.WEB_SEARCHES,
+        "Web searches, by the API and by the WebSearch tool.",
+    ),
+    _all_time(
+        "claude_web_fetch_total", f.WEB_FETCHES, "Web fetches, by the API and by the WebFetch tool."
+    ),
+)  # fmt: skip
+
+# The two histograms that the predecessor's code exported, each event once.
+HISTOGRAMS: Final = (
+    Metric(
+        "claude_turn_duration_seconds", "histogram", (),
+        "How long turns took; Claude Code before 2.1.2 wrote none under 30 seconds.",
+        s.histogram(
+            f.TURN_DURATION_BUCKETS, f.TURN_DURATION_MS, f.TURN_DURATION_BOUNDS_S, divisor=1000
+        ),
+        unit="seconds", timing="grid", families=(f.TURN_DURATION_BUCKETS, f.TURN_DURATION_MS),
+    ),
+    Metric(
+        "claude_compact_pre_tokens", "histogram", (),
+        "How many tokens a conversation had when it was compacted.",
+        s.histogram(
+            f.COMPACT_TOKENS_BUCKETS, f.COMPACT_TOKENS, f.COMPACT_TOKENS_BOUNDS, divisor=1
+        ),
+        unit="tokens", timing="grid", families=(f.COMPACT_TOKENS_BUCKETS, f.COMPACT_TOKENS),
+    ),
+)  # fmt: skip
+
+# Family 2: counters, named as Claude Code's own OpenTelemetry metrics appear in Prometheus.
+FAMILY_2: Final = (
+    Metric(
+        "claude_code_token_usage_tokens_total", "counter", ("type", "model"),
+        "Tokens by type and model, from the transcripts; never imported ones.",
+        s.total_by_ab(f.TOKENS), unit="tokens", timing="grid", families=(f.TOKENS,),
+    ),
+    Metric(
+        "claude_code_session_count_total", "counter", (),
+        "Sessions, from the transcripts; never imported ones.",
+        s.total(f.SESSIONS), timing="grid", families=(f.SESSIONS,),
+    ),
+)  # fmt: skip
+
+# Family 3: ccpush's own health, as far as the ledger knows it; the rest is in health.py.
+FAMILY_3: Final = (
+    Metric("ccpush_files", "gauge", (), "Transcript files found at the last pass.", s.files),
+    Metric(
+        "ccpush_files_skipped", "gauge", ("reason",),
+        "What looked like a transcript at the last pass and could not be read.",
+        s.tally_by("files_skipped"),
+    ),
+    Metric(
+        "ccpush_files_restarted_total", "counter", ("reason",),
+        "Times a file was read again from its start, because it was no longer what it had been.",
+        s.tally_by("files_restarted"),
+    ),
+    Metric(
+        "ccpush_lines_read_total", "counter", (),
+        "Lines read; each is a counted, a duplicate or a skipped row.", s.tally("lines_read"),
+    ),
+    Metric(
+        "ccpush_rows_counted_total", "counter", (),
+        "Rows that brought a response or an event never seen before.", s.tally("rows_counted"),
+    ),
+    Metric(
+        "ccpush_rows_duplicate_total", "counter", (),
+        "Further rows of a response or an event already counted.", s.tally("rows_duplicate"),
+    ),
+    Metric(
+        "ccpush_rows_skipped_total", "counter", ("reason",),
+        "Rows that carry nothing to count, or cannot be used.", s.tally_by("rows_skipped"),
+    ),
+    Metric(
+        "ccpush_row_types_unknown_total", "counter", (),
+        "Rows of types that this ccpush has never heard of.", s.tally_sum("unknown_types"),
+    ),
+    Metric(
+        "ccpush_collect_duration_seconds", "gauge", (), "How long the last complete pass took.",
+        s.moment("collect_duration_s"), unit="seconds",
+    ),
+    Metric(
+        "ccpush_last_collect_timestamp_seconds", "gauge", (),
+        "When the last complete pass ended.", s.moment("collected_s"), unit="seconds",
+    ),
+    Metric(
+        "ccpush_imported_days", "gauge", (),
+        "Days taken from the stats cache, because their transcripts were gone.", s.imported_days,
+    ),
+    Metric(
+        "ccpush_offered_through_seconds", "gauge", (),
+        "The newest moment whose samples were offered to any remote-write sink.",
+        s.moment("offered_s"), unit="seconds",
+    ),
+    Metric(
+        "ccpush_push_last_success_timestamp_seconds", "gauge", ("sink",),
+        "When the last push to this sink succeeded.", s.sink_moment("success_s"), unit="seconds",
+    ),
+    Metric(
+        "ccpush_push_backlog_seconds", "gauge", ("sink",),
+        "How far behind now the newest values are that this sink has.", s.sink_backlog,
+        unit="seconds",
+    ),
+    Metric(
+        "ccpush_samples_sent_total", "counter", ("sink",), "Samples that the sink took.",
+        s.sink_samples("sent"),
+    ),
+    Metric(
+        "ccpush_samples_retried_total", "counter", ("sink",),
+        "Samples that the sink did not take and that are offered again.",
+        s.sink_samples("retried"),
+    ),
+    Metric(
+        "ccpush_samples_rejected_total", "counter", ("sink", "reason"),
+        "Samples that the sink refused for good.", s.sink_rejected,
+    ),
+    Metric(
+        "ccpush_clock_skew_seconds", "gauge", ("sink",),
+        "This machine's clock minus the sink's, at the last push.", s.sink_moment("skew_s"),
+        unit="seconds",
+    ),
+)  # fmt: skip
+
+# What an identity is; their values come from who runs, not from the account.
+IDENTITY: Final = (
+    Metric(
+        "ccpush_build_info", "gauge", ("version",), "The version of ccpush; always 1.", s.nothing
+    ),
+    Metric(
+        "ccpush_identity_info", "gauge", ("id",),
+        "Who this is, whatever the instance is called; always 1.", s.nothing,
+    ),
+)  # fmt: skip
+
+CATALOGUE: Final = (*FAMILY_1, *HISTOGRAMS, *FAMILY_2, *FAMILY_3, *IDENTITY)
+
+
+def frozen_families() -> frozenset[str]:
+    """The ledger families whose past is frozen once a grid step has been offered."""
+    return frozenset(
+        family for metric in CATALOGUE if metric.timing == "grid" for family in metric.families
+    )

@@ -1,0 +1,211 @@
+"""The status: what was read, what was skipped and why, and how each sink is doing."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ccpush import __version__
+from ccpush.config.settings import Settings
+from ccpush.ledger.cursors import SinkState
+from ccpush.ledger.query import Account
+from ccpush.ledger.store import FILE_NAME
+from ccpush.metrics.evaluate import Identity
+from ccpush.schedule.lock import Holder
+
+# What each reason means, for people; reasons are label values of ccpush_rows_skipped_total.
+SKIPPED_ROWS = {
+    "no_metric": "rows that carry nothing to count",
+    "synthetic": "messages that the client made itself, no response of the API",
+    "unknown_type": "rows of a type this ccpush has never heard of",
+    "blank": "empty lines",
+    "not_json": "damaged lines: not JSON",
+    "not_object": "damaged lines: JSON, but no object",
+    "no_type": "rows without a type",
+    "no_key": "rows without any id to count them by",
+    "no_message": "responses without their message",
+    "no_timestamp": "rows without a time",
+    "bad_timestamp": "rows whose time cannot be true",
+    "bad_number": "rows with a number that cannot be true",
+    "bad_field": "rows with a field that cannot be read",
+    "too_long": "lines over 64 MB",
+    "too_deep": "lines nested too deeply",
+}
+SKIPPED_FILES = {
+    "folder": "folders with a transcript's name",
+    "dangling_link": "links that lead nowhere",
+    "no_regular_file": "pipes, devices or sockets with a transcript's name",
+    "same_file": "further names of a file already read",
+    "set_aside": "files that Claude Code set aside",
+    "unreadable": "files that cannot be opened: check their owner and mode",
+    "folder_unreadable": "folders that cannot be listed: check their owner and mode",
+    "vanished": "files that went away while being read",
+}
+
+
+def as_json(account: Account, identity: Identity, settings: Settings, holder: Holder | None) -> str:
+    """Everything that the status says, as one JSON object."""
+    facts = _facts(account, identity, settings, holder)
+    return json.dumps(facts, indent=2)
+
+
+def as_text(account: Account, identity: Identity, settings: Settings, holder: Holder | None) -> str:
+    """Everything that the status says, for people."""
+    return "\n".join(_lines(account, identity, settings, holder))
+
+
+def _facts(
+    account: Account, identity: Identity, settings: Settings, holder: Holder | None
+) -> dict[str, Any]:
+    path = settings.state_dir / FILE_NAME
+    return {
+        "version": __version__,
+        "identity": {
+            "id": identity.id,
+            "instance": identity.instance,
+            "labels": dict(identity.labels),
+        },
+        "claude_homes": [
+            {"path": str(home), "exists": home.is_dir()} for home in settings.claude_homes
+        ],
+        "config_file": str(settings.config_file) if settings.config_file else None,
+        "ledger": {"path": str(path), "size_bytes": path.stat().st_size},
+        "running": {"pid": holder.pid, "command": holder.command} if holder else None,
+        "complete_passes": account.passes,
+        "last_collect_s": account.collected_s,
+        "last_collect_duration_s": account.collect_duration_s,
+        "covered_from": account.covered_from.isoformat() if account.covered_from else None,
+        "imported_days": account.imported_days,
+        "stats_cache": account.stats_cache,
+        "files": account.files,
+        "files_skipped": _tallies(account, "files_skipped"),
+        "files_restarted": _tallies(account, "files_restarted"),
+        "lines_read": int(account.tallies.get(("lines_read", ""), 0)),
+        "rows_counted": int(account.tallies.get(("rows_counted", ""), 0)),
+        "rows_duplicate": int(account.tallies.get(("rows_duplicate", ""), 0)),
+        "rows_skipped": _tallies(account, "rows_skipped"),
+        "unknown_types": _tallies(account, "unknown_types"),
+        "sinks": [_sink_facts(sink, account.as_of_s) for sink in account.sinks],
+        "notes": list(settings.notes),
+    }
+
+
+def _tallies(account: Account, name: str) -> dict[str, int]:
+    return {
+        label: int(value)
+        for (found, label), value in sorted(account.tallies.items())
+        if found == name
+    }
+
+
+def _sink_facts(sink: SinkState, now_s: float) -> dict[str, Any]:
+    by_outcome: dict[str, int] = {"sent": 0, "retried": 0}
+    rejected: dict[str, int] = {}
+    for (outcome, reason), samples in sorted(sink.samples.items()):
+        if outcome == "rejected":
+            rejected[reason] = samples
+        else:
+            by_outcome[outcome] = samples
+    return {
+        "name": sink.name,
+        "kind": sink.kind,
+        "last_success_s": sink.success_s,
+        "last_attempt_s": sink.attempt_s,
+        "delivered_through_s": sink.offered_s,
+        "backlog_s": round(now_s - sink.offered_s, 3) if sink.offered_s is not None else None,
+        "samples": {**by_outcome, "rejected": rejected},
+        "clock_skew_s": sink.skew_s,
+        "error": sink.error,
+        "hint": sink.hint,
+    }
+
+
+def _lines(
+    account: Account, identity: Identity, settings: Settings, holder: Holder | None
+) -> Iterator[str]:
+    facts = _facts(account, identity, settings, holder)
+    labels = ", ".join(f"{k}={v}" for k, v in identity.labels.items())
+    yield f"ccpush {__version__} on {identity.instance} ({labels}), id {identity.id}"
+    running = f"pid {holder.pid} ({holder.command})" if holder else "no"
+    yield _line("running", running)
+    for home in facts["claude_homes"]:
+        yield _line("Claude home", home["path"] + ("" if home["exists"] else "  (not there)"))
+    yield _line("settings", facts["config_file"] or "none, defaults")
+    yield _line("ledger", f"{facts['ledger']['path']}, {_size(facts['ledger']['size_bytes'])}")
+    yield ""
+    yield from _reading(account, facts)
+    yield ""
+    yield from _sinks(account)
+    for note in settings.notes:
+        yield _line("note", note)
+
+
+def _reading(account: Account, facts: dict[str, Any]) -> Iterator[str]:
+    if not account.passes:
+        yield _line("collected", "not yet: no complete pass over the files so far")
+    else:
+        took = f", took {account.collect_duration_s or 0:.2f} s"
+        yield _line("collected", _moment(account.collected_s, account.as_of_s) + took)
+    if account.covered_from:
+        imported = account.imported_days
+        days = f"; {imported} earlier days from stats-cache.json" if imported else ""
+        yield _line("covers", f"from {facts['covered_from']}{days}")
+    if account.stats_cache not in (None, "ok", "none"):
+        yield _line("stats cache", f"not used: {account.stats_cache}")
+    yield _line("files", f"{account.files:,}")
+    for reason, n in facts["files_skipped"].items():
+        yield _line("", f"{n:,} skipped, {reason}: {SKIPPED_FILES.get(reason, reason)}")
+    for reason, n in facts["files_restarted"].items():
+        yield _line("", f"{n:,} times one was read from its start again: {reason}")
+    yield _line("lines", f"{facts['lines_read']:,}")
+    yield _line("", f"{facts['rows_counted']:,} counted")
+    yield _line("", f"{facts['rows_duplicate']:,} further rows of what was counted")
+    for reason, n in facts["rows_skipped"].items():
+        yield _line("", f"{n:,} skipped, {reason}: {SKIPPED_ROWS.get(reason, reason)}")
+    if facts["unknown_types"]:
+        names = ", ".join(f"{name} ({n:,})" for name, n in facts["unknown_types"].items())
+        yield _line("", f"unknown types: {names}")
+
+
+def _sinks(account: Account) -> Iterator[str]:
+    if not account.sinks:
+        yield _line("sinks", "none: nothing is pushed anywhere")
+    for sink in account.sinks:
+        facts = _sink_facts(sink, account.as_of_s)
+        yield _line("sink", f"{sink.name} ({sink.kind})")
+        yield _line("", f"last success {_moment(sink.success_s, account.as_of_s)}")
+        sent = facts["samples"]["sent"]
+        yield _line("", f"{sent:,} samples sent, {facts['samples']['retried']:,} to be tried again")
+        for reason, n in facts["samples"]["rejected"].items():
+            yield _line("", f"{n:,} samples rejected: {reason}")
+        if sink.skew_s is not None and abs(sink.skew_s) > 60:
+            ahead = "ahead of" if sink.skew_s > 0 else "behind"
+            yield _line("", f"this clock is {abs(sink.skew_s):,.0f} s {ahead} the sink's")
+        if sink.error:
+            yield _line("", f"last error: {sink.error}")
+        if sink.error and sink.hint:
+            yield _line("", f"try: {sink.hint}")
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<12}{text}"
+
+
+def _moment(when_s: float | None, now_s: float) -> str:
+    if when_s is None:
+        return "never"
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when_s))
+    return f"{at} ({_age(max(0.0, now_s - when_s))} ago)"
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.0f} kB"
