@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from ccpush.config.settings import Settings
+from ccpush.errors import LedgerError
 from ccpush.identity import Known, establish, recall
 from ccpush.ledger import store
 from ccpush.ledger.booking import GRID_S
@@ -98,6 +99,9 @@ class Pipeline:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        # what became of pushes that the stop has cut short
+        with contextlib.suppress(LedgerError):
+            self._pump.collect()
         with self._one:
             self._connection.close()
 

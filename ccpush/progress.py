@@ -45,8 +45,9 @@ class _Silent:
 
 class _TerminalBar:
     def __init__(self, total_bytes: int, stream: TextIO) -> None:
-        from rich import progress  # noqa: PLC0415 - 40 ms and more, only for a terminal
-        from rich.console import Console  # noqa: PLC0415 - the same
+        # 40 ms and more that only a terminal pays
+        from rich import progress
+        from rich.console import Console
 
         self._shown = progress.Progress(
             progress.TextColumn("Reading transcripts"),

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from ccpush.claude.coerce import BadNumberError, coerce_row
-from ccpush.claude.records import Envelope, Row
+from ccpush.claude.records import Assistant, Envelope, Row, User
 
 # Above this a line whose shape surprises is skipped instead of being decoded into Python objects:
 # those take about ten times its bytes.
@@ -36,6 +36,9 @@ KNOWN_TYPES: Final = frozenset(
 _KNOWN_PREFIXES: Final = ("artifact-", "marble-origami-")
 
 _decode_row: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(Row).decode
+# without the search for the type that the union needs; they still check it
+_decode_user: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(User).decode
+_decode_assistant: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(Assistant).decode
 _decode_envelope = msgspec.json.Decoder(Envelope).decode
 _SURROGATE: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}|\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
@@ -59,7 +62,16 @@ BLANK: Final = Skip("blank")
 
 def decode(line: bytes) -> Row | Skip:
     """Say what a line is: one of the four rows that matter, or why it is passed over."""
+    # Up to the second opening brace everything lies at depth one, and an unescaped quote cannot
+    # stand inside a string; so what is found there is the row's own.
+    brace = line.find(b"{", 1)
     try:
+        if line.startswith(b'"message":', brace - 10):
+            if line.startswith(b'"type":"user",', brace - 24):
+                return _decode_user(line)
+            return _decode_assistant(line)
+        if _proven_irrelevant(line, brace):
+            return NO_METRIC
         return _decode_row(line)
     except msgspec.ValidationError:
         return _decode_surprising(line)
@@ -73,11 +85,13 @@ def decode(line: bytes) -> Row | Skip:
 def proven_irrelevant(line: bytes) -> bool:
     """Whether the line's head alone proves that the row carries nothing to count.
 
-    Up to the second opening brace everything lies at depth one, and an unescaped quote cannot stand
-    inside a string; so what is found there is the row's own. Nothing is ever accepted by its head.
+    Nothing is ever accepted by its head: whatever is not proven is decoded.
     """
-    brace = line.find(b"{", 1)
-    if line[brace - 26 : brace] == b',"type":"progress","data":':
+    return _proven_irrelevant(line, line.find(b"{", 1))
+
+
+def _proven_irrelevant(line: bytes, brace: int) -> bool:
+    if line.startswith(b',"type":"progress","data":', brace - 26):
         return line.startswith(_IRRELEVANT_PROGRESS, brace)
     return line.startswith(_IRRELEVANT_START)
 
@@ -121,14 +135,23 @@ def _decode_damaged(line: bytes) -> Row | Skip:
 
 def _decode_surprising(line: bytes) -> Row | Skip:
     try:
-        found = _decode_envelope(line)
+        # the typed decoders of decode() go by a line's head, which may mislead them
+        return _decode_row(line)
     except msgspec.ValidationError:
-        return NOT_OBJECT
+        pass
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _decode_damaged(line)
     except RecursionError:
         return TOO_DEEP
-    kind = found.type
+    try:
+        found = _decode_envelope(line)
+    except msgspec.DecodeError:
+        # it was JSON above, so it is no object
+        return NOT_OBJECT
+    return _decode_by_type(found.type, line)
+
+
+def _decode_by_type(kind: object, line: bytes) -> Row | Skip:
     if not isinstance(kind, str):
         return NO_TYPE
     if kind in KNOWN_TYPES or kind.startswith(_KNOWN_PREFIXES):

@@ -53,6 +53,11 @@ class Found:
         return bool(self.homes) and not self.skipped["folder_unreadable"]
 
 
+def as_signed(number: int) -> int:
+    """Fold a device or inode number, unsigned on some systems, into what SQLite can keep."""
+    return number if number < 1 << 63 else number - (1 << 64)
+
+
 def find_transcripts(homes: Iterable[Path]) -> Found:
     """Walk ``projects/`` of every home; never raises for what it finds there."""
     found = Found()
@@ -121,4 +126,6 @@ def _add(
         return
     visited.add(key)
     into = found.sub if sub or name.startswith("agent-") else found.main
-    into.append(FoundFile(entry.path, *key, info.st_size, info.st_mtime_ns))
+    into.append(
+        FoundFile(entry.path, as_signed(key[0]), as_signed(key[1]), info.st_size, info.st_mtime_ns)
+    )

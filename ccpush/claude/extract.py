@@ -16,7 +16,6 @@ from ccpush.claude.decode import (
     Skip,
     decode,
     envelope,
-    proven_irrelevant,
 )
 from ccpush.claude.facts import Event, Facts, Observed, Seen, Series
 from ccpush.claude.model_names import UNKNOWN, normalise
@@ -48,11 +47,7 @@ class Extractor:
         """Add what complete lines say; never raises."""
         if not lines:
             return
-        irrelevant = 0
         for line in lines:
-            if proven_irrelevant(line):
-                irrelevant += 1
-                continue
             row = decode(line)
             if isinstance(row, Assistant):
                 self._assistant(row)
@@ -65,8 +60,6 @@ class Extractor:
             else:
                 self._system(row)
         self.facts.lines += len(lines)
-        if irrelevant:
-            self.facts.skipped["no_metric"] += irrelevant
         self._last_line = lines[-1]
 
     def too_long(self) -> None:

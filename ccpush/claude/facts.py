@@ -1,7 +1,8 @@
 """What a run of rows says, folded: the only thing that passes from reading to keeping.
 
 A *series* is a counter of the account: a family with up to two labels. The families and what their
-labels mean are listed here; what they are called in Prometheus is the catalogue's business.
+labels mean are listed here; what they are called in Prometheus is the catalogue's business. What
+passes between processes is a Struct, because a large backlog is read by processes of their own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+import msgspec
+
+from ccpush.claude.keys import by_key
 
 
 class Series(NamedTuple):
@@ -53,8 +58,7 @@ def bucket(value: float, bounds: tuple[int, ...]) -> str:
     return INFINITY
 
 
-@dataclass(slots=True)
-class Observed:
+class Observed(msgspec.Struct, gc=False, array_like=True):
     """One API response as far as the rows read so far tell; numbers are the largest seen."""
 
     main: bool
@@ -71,16 +75,14 @@ class Observed:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, gc=False, array_like=True, frozen=True):
     """A row that is counted once by its own key: an error, a compaction, a turn's end."""
 
     ts_s: int
     increments: tuple[tuple[Series, int], ...]
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(msgspec.Struct, gc=False, array_like=True):
     """When a session's rows were written; ``main_s`` is its first row outside any sidechain."""
 
     last_s: int
@@ -110,3 +112,31 @@ class Facts:
     def keys(self) -> int:
         """How many keys the ledger will have to look up; what a chunk's size is measured by."""
         return len(self.responses) + len(self.prompts) + len(self.events) + len(self.tool_calls)
+
+    def keyed(self) -> KeyedFacts:
+        """Return the same with hashes for keys, as the ledger takes it."""
+        return KeyedFacts(
+            responses=by_key("response", self.responses),
+            prompts=by_key("row", self.prompts),
+            events=by_key("row", self.events),
+            tool_calls=by_key("call", self.tool_calls),
+            sessions=by_key("session", self.sessions),
+            lines=self.lines,
+            duplicates=self.duplicates,
+            skipped=dict(self.skipped),
+            unknown_types=dict(self.unknown_types),
+        )
+
+
+class KeyedFacts(msgspec.Struct, array_like=True):
+    """Facts on their way into the ledger: every identifier has become a 64-bit key."""
+
+    responses: dict[int, Observed] = msgspec.field(default_factory=dict)
+    prompts: dict[int, tuple[int, str]] = msgspec.field(default_factory=dict)
+    events: dict[int, Event] = msgspec.field(default_factory=dict)
+    tool_calls: dict[int, tuple[str, int]] = msgspec.field(default_factory=dict)
+    sessions: dict[int, Seen] = msgspec.field(default_factory=dict)
+    lines: int = 0
+    duplicates: int = 0
+    skipped: dict[str, int] = msgspec.field(default_factory=dict)
+    unknown_types: dict[str, int] = msgspec.field(default_factory=dict)

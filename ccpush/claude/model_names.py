@@ -23,11 +23,20 @@ _ODD: Final = re.compile(r"[^A-Za-z0-9._:@+-]")
 
 @lru_cache(maxsize=512)
 def normalise(name: str) -> str:
-    """Strip what providers wrap around a name: ``us.anthropic.claude-x-v1:0`` → ``claude-x``."""
-    name = _MARKER.sub("", name.strip().lower())
+    """Strip what providers wrap around a name: ``us.anthropic.claude-x-v1:0`` → ``claude-x``.
+
+    A plain name stays as it is, so that names can be made plain again at any time.
+    """
+    while (plain := _unwrapped(name)) != name:
+        name = plain
+    return name
+
+
+def _unwrapped(name: str) -> str:
+    name = _MARKER.sub("", name.strip().lower()).strip()
     wrapped = _CLAUDE.search(name)
     if wrapped is None:
         return _ODD.sub("_", name.rpartition("/")[2])[:MAX_CHARACTERS] or UNKNOWN
     name = _VERTEX.sub(r"-\1", wrapped[1].rpartition("/")[2])
     name = _REVISION.sub("", name.partition("@")[0])
-    return _ODD.sub("_", _DOTTED.sub("-", name))[:MAX_CHARACTERS]
+    return _ODD.sub("_", _DOTTED.sub("-", name))[:MAX_CHARACTERS] or UNKNOWN

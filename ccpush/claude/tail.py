@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import BinaryIO, Final, Literal
 
+import msgspec
+
 from ccpush.claude import decode, extract
-from ccpush.claude.discover import FoundFile
+from ccpush.claude.discover import FoundFile, as_signed
 from ccpush.claude.extract import Extractor
 
 MAX_LINE_BYTES: Final = 64 << 20
@@ -42,8 +44,7 @@ class SourceError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, gc=False, array_like=True, frozen=True):
     """How far a file was read: ``offset`` is the end of the last line taken."""
 
     device: int
@@ -114,8 +115,8 @@ def _read_opened(
     if rest is not None:
         into.end_of_file()
     reached = Position(
-        device=info.st_dev,
-        inode=info.st_ino,
+        device=as_signed(info.st_dev),
+        inode=as_signed(info.st_ino),
         # Not at the end: a size that no file has, so that the next pass looks again.
         size=info.st_size if rest is not None else -1,
         mtime_ns=info.st_mtime_ns,
@@ -182,7 +183,7 @@ def _start(
         return 0, None
     if position.extractor != extract.VERSION:
         return 0, "new_rules"
-    if (position.device, position.inode) != (info.st_dev, info.st_ino):
+    if (position.device, position.inode) != (as_signed(info.st_dev), as_signed(info.st_ino)):
         return 0, "replaced"
     if info.st_size < position.offset:
         return 0, "truncated"

@@ -28,9 +28,10 @@ class Clock:
             start = self._minutes.get(text[:16])
             if start is not None:
                 try:
-                    return start + int(text[17:19])
+                    second = int(text[17:19])
                 except ValueError:
                     return -1
+                return start + second if 0 <= second < 60 else -1
         return self._parse(text)
 
     def _parse(self, text: str) -> int:

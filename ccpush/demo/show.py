@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ def show(
         runtime_dir=folder / "state",
     )
     settings = replace(settings, instance="demo", user="demo")
-    log = configure("info", "text", click.get_text_stream("stderr"))
+    log = configure("info", "text", sys.stderr)
     with Pipeline(
         settings, log, sinks=build_sinks(settings, environ={}), persona=PERSONA
     ) as pipeline:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from ccpush.claude import facts as f
 from ccpush.claude.extract import label, search_series
-from ccpush.claude.facts import Facts, Observed, Series
+from ccpush.claude.facts import KeyedFacts, Observed, Series
 from ccpush.claude.tail import Position
 from ccpush.ledger import positions
 from ccpush.ledger.booking import MAIN, STOP_COUNTED, Booking, LocalTime
-from ccpush.ledger.keys import keys_of, select_in
+from ccpush.ledger.keys import select_in
 from ccpush.ledger.sessions import Sessions
 from ccpush.ledger.tallies import add_tallies
 
@@ -36,22 +36,24 @@ class Ingest:
         self._models = _Models(connection)
         self._counted = 0
         self._duplicates = 0
-        self._new_keys: list[tuple[int]] = []
+        self._new_keys: set[int] = set()
 
-    def take(self, facts: Facts, reached: Mapping[int, Position]) -> None:
+    def take(self, facts: KeyedFacts, reached: Mapping[int, Position]) -> None:
         """Write everything the facts add, and the positions that were reached."""
         self._duplicates += facts.duplicates
         self._sessions.load(facts.sessions)
         self._responses(facts)
         self._rows(facts)
         self._tool_calls(facts)
-        self._connection.executemany("INSERT INTO counted VALUES (?)", sorted(self._new_keys))
+        self._connection.executemany(
+            "INSERT INTO counted VALUES (?)", [(key,) for key in sorted(self._new_keys)]
+        )
         self._sessions.write()
         self._booking.write()
         positions.save(self._connection, reached)
         add_tallies(self._connection, self._tallies(facts))
 
-    def _tallies(self, facts: Facts) -> Counter[tuple[str, str]]:
+    def _tallies(self, facts: KeyedFacts) -> Counter[tuple[str, str]]:
         tallies = Counter(
             {
                 ("lines_read", ""): facts.lines,
@@ -63,8 +65,8 @@ class Ingest:
         tallies.update({("unknown_types", name): n for name, n in facts.unknown_types.items()})
         return tallies
 
-    def _responses(self, facts: Facts) -> None:
-        keyed = keys_of("response", facts.responses)
+    def _responses(self, facts: KeyedFacts) -> None:
+        keyed = facts.responses
         known = {
             row[0]: row
             for row in select_in(
@@ -74,11 +76,13 @@ class Ingest:
         written = []
         cells: defaultdict[tuple[int, str], list[int]] = defaultdict(lambda: [0] * 6)
         messages: Counter[int] = Counter()
+        by_session: Counter[str] = Counter()
         for key in sorted(keyed):
-            seen, row = facts.responses[keyed[key]], known.get(key)
+            seen, row = keyed[key], known.get(key)
             if row is None:
                 new = self._new_response(key, seen)
                 messages[new[1]] += 1
+                by_session[seen.session] += 1
                 cell = cells[new[1], seen.model]
                 for place, amount in enumerate(new[4:]):
                     cell[place] += amount
@@ -90,7 +94,7 @@ class Ingest:
                 if raised != row:
                     written.append(raised)
         self._counted += len(keyed) - len(known)
-        self._add_messages(messages)
+        self._add_messages(messages, by_session)
         for (minute, model), counts in cells.items():
             self._add_counts(model, minute, counts)
         self._connection.executemany(
@@ -101,7 +105,6 @@ class Ingest:
         """Return a response's row and note what is not summed by the caller."""
         minute = self._booking.minute(seen.ts_s)
         model = self._models.number(seen.model)
-        self._sessions.add_message(seen.session)
         self._sessions.add_tokens(seen.session, model, seen.input, seen.output)
         flags = MAIN if seen.main else 0
         if seen.stop_reason is not None:
@@ -133,36 +136,36 @@ class Ingest:
         add(Series(f.WEB_SEARCHES), minute, counts[4])
         add(Series(f.WEB_FETCHES), minute, counts[5])
 
-    def _add_messages(self, by_minute: Mapping[int, int]) -> None:
+    def _add_messages(self, by_minute: Mapping[int, int], by_session: Mapping[str, int]) -> None:
         message = Series(f.MESSAGES)
         for minute, amount in by_minute.items():
             self._booking.add(message, minute, amount)
+        self._sessions.add_messages(by_session)
 
-    def _rows(self, facts: Facts) -> None:
-        keyed = keys_of("row", (*facts.prompts, *facts.events))
-        new = self._unknown(keyed)
-        self._counted += len(new)
-        self._duplicates += len(facts.prompts) + len(facts.events) - len(new)
+    def _rows(self, facts: KeyedFacts) -> None:
         booking = self._booking
         messages: Counter[int] = Counter()
+        by_session: Counter[str] = Counter()
+        new = self._unknown(facts.prompts)
         for key in new:
-            uuid = keyed[key]
-            event = facts.events.get(uuid)
-            if event is None:
-                ts_s, session = facts.prompts[uuid]
-                messages[booking.minute(ts_s)] += 1
-                self._sessions.add_message(session)
-            else:
-                for series, amount in event.increments:
-                    booking.add(series, booking.minute(event.ts_s), amount)
-        self._add_messages(messages)
+            ts_s, session = facts.prompts[key]
+            messages[booking.minute(ts_s)] += 1
+            by_session[session] += 1
+        self._add_messages(messages, by_session)
+        new_events = self._unknown(facts.events)
+        for key in new_events:
+            event = facts.events[key]
+            for series, amount in event.increments:
+                booking.add(series, booking.minute(event.ts_s), amount)
+        counted = len(new) + len(new_events)
+        self._counted += counted
+        self._duplicates += len(facts.prompts) + len(facts.events) - counted
 
-    def _tool_calls(self, facts: Facts) -> None:
-        keyed = keys_of("call", facts.tool_calls)
+    def _tool_calls(self, facts: KeyedFacts) -> None:
         booking = self._booking
         calls: Counter[tuple[str, int]] = Counter()
-        for key in self._unknown(keyed):
-            tool, ts_s = facts.tool_calls[keyed[key]]
+        for key in self._unknown(facts.tool_calls):
+            tool, ts_s = facts.tool_calls[key]
             calls[tool, booking.minute(ts_s)] += 1
         for (tool, minute), amount in calls.items():
             booking.add(Series(f.TOOL_CALLS, tool), minute, amount)
@@ -170,11 +173,11 @@ class Ingest:
             if search is not None:
                 booking.add(search, minute, amount)
 
-    def _unknown(self, keyed: Mapping[int, str]) -> set[int]:
+    def _unknown(self, keys: Collection[int]) -> set[int]:
         """Return the keys never counted before, and remember them as counted."""
-        found = select_in(self._connection, "SELECT key FROM counted WHERE key IN ({})", keyed)
-        new = set(keyed).difference(row[0] for row in found)
-        self._new_keys.extend((key,) for key in new)
+        found = select_in(self._connection, "SELECT key FROM counted WHERE key IN ({})", keys)
+        new = set(keys).difference(row[0] for row in found)
+        self._new_keys.update(new)
         return new
 
 

@@ -1,12 +1,13 @@
 """One pass over the files: what is new goes into the ledger, chunk by chunk.
 
-A chunk is bounded by the keys it holds, so that memory is flat however much there is to read. A
-pass that was stopped loses nothing: the next one goes on where the last chunk ended.
+A pass that was stopped loses nothing: the next one goes on where the last chunk ended. A large
+backlog is read by processes of its own; this one alone writes to the ledger.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import sqlite3
 import time
 from collections import Counter
@@ -16,22 +17,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ccpush.claude.discover import Found, FoundFile, find_transcripts
-from ccpush.claude.extract import Extractor
+from ccpush.claude.discover import Found, find_transcripts
+from ccpush.claude.keys import key_of
+from ccpush.claude.reading import CHUNK_KEYS, Chunk, Work, read_chunks
 from ccpush.claude.retention import cleanup_period_days
 from ccpush.claude.stats_cache import Stamp, StatsCacheError, read_stats_cache, stamp
-from ccpush.claude.tail import Position, SourceError, read_on
+from ccpush.claude.worker import MIN_BYTES, WorkerError, read_in_parallel, share_out
 from ccpush.ledger import figures, positions
 from ccpush.ledger.booking import LocalTime
 from ccpush.ledger.imports import covered_from, import_days, imported_days
 from ccpush.ledger.ingest import Ingest
-from ccpush.ledger.keys import key_of
 from ccpush.ledger.meta import get_meta, set_meta, set_meta_once
 from ccpush.ledger.store import transaction
 from ccpush.ledger.tallies import add_tallies, set_tallies
 
-# About 10 MB of facts, and a transaction of a few hundred milliseconds.
-CHUNK_KEYS: Final = 20_000
+# More would wait for the ledger, which has one writer.
+MAX_WORKERS: Final = 2
 
 
 @dataclass(slots=True)
@@ -74,12 +75,14 @@ class Intake:
         now: Callable[[], float] = time.time,
         stop: Callable[[], bool] = _never,
         chunk_keys: int = CHUNK_KEYS,
+        workers: int | None = None,
     ) -> None:
         self._connection = connection
         self._homes = homes
         self._now = now
         self._stop = stop
         self._chunk_keys = chunk_keys
+        self._workers = min(MAX_WORKERS, os.cpu_count() or 1) if workers is None else workers
         self._positions = positions.load(connection)
         self._path_keys: dict[str, int] = {}
         self._stamps: dict[Path, Stamp | None] | None = None
@@ -87,10 +90,8 @@ class Intake:
 
     def pending_bytes(self) -> int:
         """How many bytes a pass would read now; for deciding whether to show progress."""
-        return sum(
-            file.size - (position.offset if position else 0)
-            for _, file, position in self._to_read(find_transcripts(self._homes))
-        )
+        work = self._to_read(find_transcripts(self._homes))
+        return sum(item.file.size - _offset(item) for item in work)
 
     def run(self, advance: Callable[[int], None] = _quiet) -> Pass:
         """Make one pass; ``advance`` is told the bytes read as they are. Raises LedgerError."""
@@ -118,7 +119,7 @@ class Intake:
             figures.follow_zone(self._connection, now_s, local)
         return local
 
-    def _to_read(self, found: Found) -> Iterator[tuple[int, FoundFile, Position | None]]:
+    def _to_read(self, found: Found) -> Iterator[Work]:
         now_s, keys = self._now(), self._path_keys
         for file in found.in_order():
             key = keys.get(file.path)
@@ -126,37 +127,43 @@ class Intake:
                 key = keys[file.path] = key_of("path", file.path)
             position = self._positions.get(key)
             if position is None or not position.unchanged(file, now_s):
-                yield key, file, position
+                yield Work(key, file, position)
 
     def _read_files(
         self, found: Found, local: LocalTime, done: Pass, advance: Callable[[int], None]
     ) -> bool:
         """Read all that is new; return whether the end was reached."""
-        chunk = _Chunk(self._connection, self._positions, local, self._now)
-        for key, file, start in self._to_read(found):
-            position, at_end = start, False
-            done.files_read += 1
-            while not at_end:
-                if self._stop():
-                    chunk.write()
-                    return False
-                try:
-                    stretch = read_on(
-                        file, position, chunk.extractor, self._now(), self._chunk_keys
-                    )
-                except SourceError as error:
-                    done.skipped[error.reason] += 1
-                    break
-                if stretch.restart is not None:
-                    done.restarts[stretch.restart] += 1
-                position, at_end = stretch.position, stretch.at_end
-                chunk.reached[key] = position
-                done.read_bytes += stretch.read_bytes
-                advance(stretch.read_bytes)
-                if chunk.extractor.facts.keys >= self._chunk_keys:
-                    done.lines += chunk.write()
-        done.lines += chunk.write()
-        return True
+        work = list(self._to_read(found))
+        done.files_read = len(work)
+        try:
+            for chunk in self._chunks(work):
+                self._keep(chunk, local)
+                done.lines += chunk.facts.lines
+                done.read_bytes += chunk.read_bytes
+                done.skipped.update(chunk.skipped)
+                done.restarts.update(chunk.restarts)
+                advance(chunk.read_bytes)
+        except WorkerError:
+            # What it had not handed on is read here, where an error would be told.
+            return self._read_files(found, local, done, advance)
+        return not self._stop()
+
+    def _chunks(self, work: Sequence[Work]) -> Iterator[Chunk]:
+        size_bytes = sum(item.file.size - _offset(item) for item in work)
+        workers = min(self._workers, len(work))
+        if workers > 1 and size_bytes >= MIN_BYTES:
+            shares = share_out(work, workers)
+            return read_in_parallel(shares, self._chunk_keys, self._stop)
+        return read_chunks(work, now=self._now, stop=self._stop, max_keys=self._chunk_keys)
+
+    def _keep(self, chunk: Chunk, local: LocalTime) -> None:
+        """Put a chunk into the ledger, facts and positions at once."""
+        if chunk.reached:
+            with transaction(self._connection):
+                overlaid = imported_days(self._connection)
+                ingest = Ingest(self._connection, self._now(), local, overlaid)
+                ingest.take(chunk.facts, chunk.reached)
+            self._positions.update(chunk.reached)
 
     def _finish(self, found: Found, local: LocalTime, done: Pass) -> None:
         connection = self._connection
@@ -202,35 +209,8 @@ class Intake:
         self._stamps = stamps
 
 
-class _Chunk:
-    """The facts read since the last transaction, and how far files were read for them."""
-
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        known: dict[int, Position],
-        local: LocalTime,
-        now: Callable[[], float],
-    ) -> None:
-        self._connection = connection
-        self._known = known
-        self._local = local
-        self._now = now
-        self.reached: dict[int, Position] = {}
-        self.extractor = Extractor(now())
-
-    def write(self) -> int:
-        """Put all of it into the ledger at once; return how many lines it was."""
-        facts, reached = self.extractor.facts, self.reached
-        if reached:
-            with transaction(self._connection):
-                overlaid = imported_days(self._connection)
-                ingest = Ingest(self._connection, self._now(), self._local, overlaid)
-                ingest.take(facts, reached)
-        self._known.update(reached)
-        self.reached = {}
-        self.extractor = Extractor(self._now())
-        return facts.lines
+def _offset(item: Work) -> int:
+    return item.position.offset if item.position else 0
 
 
 @contextmanager

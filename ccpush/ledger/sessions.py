@@ -12,8 +12,9 @@ from collections.abc import Mapping
 
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Seen, Series
+from ccpush.claude.keys import key_of
 from ccpush.ledger.booking import Booking
-from ccpush.ledger.keys import key_of, select_in
+from ccpush.ledger.keys import select_in
 
 
 class Sessions:
@@ -22,42 +23,46 @@ class Sessions:
     def __init__(self, connection: sqlite3.Connection, booking: Booking) -> None:
         self._connection = connection
         self._booking = booking
-        self._keys: dict[str, int] = {}
+        self._names: dict[str, int] = {}
         self._rows: dict[int, tuple[int, int, int | None, int]] = {}
         self._messages: Counter[int] = Counter()
         self._tokens: dict[tuple[int, int], tuple[int, int]] = {}
 
-    def load(self, seen: Mapping[str, Seen]) -> None:
+    def load(self, seen: Mapping[int, Seen]) -> None:
         """Note when rows were written, and count sessions that are new."""
-        self._keys = {session: key_of("session", session) for session in seen}
         known = {
             row[0]: row
             for row in select_in(
                 self._connection,
                 "SELECT key, last_s, main_s, messages FROM session WHERE key IN ({})",
-                self._keys.values(),
+                seen,
             )
         }
-        for session, key in self._keys.items():
-            old, new = known.get(key), seen[session]
-            _, last_s, main_s, messages = old or (key, new.last_s, None, 0)
+        for key, new in seen.items():
+            _, last_s, main_s, messages = known.get(key) or (key, new.last_s, None, 0)
             if main_s is None and new.main_s is not None:
                 main_s = new.main_s
                 self._booking.add(Series(f.SESSIONS), self._booking.minute(main_s), 1)
             self._rows[key] = (key, max(last_s, new.last_s), main_s, messages)
 
-    def add_message(self, session: str) -> None:
-        """Count a message towards its session, if it names one."""
-        key = self._keys.get(session)
-        if key is not None:
-            self._messages[key] += 1
+    def add_messages(self, by_session: Mapping[str, int]) -> None:
+        """Count messages towards their sessions, as far as they name one."""
+        for session, amount in by_session.items():
+            if session:
+                self._messages[self._key(session)] += amount
 
     def add_tokens(self, session: str, model: int, new_input: int, new_output: int) -> None:
         """Count tokens towards the session, if the row names one."""
-        key = self._keys.get(session)
-        if key is not None and (new_input or new_output):
+        if session and (new_input or new_output):
+            key = self._key(session)
             old_input, old_output = self._tokens.get((key, model), (0, 0))
             self._tokens[key, model] = (old_input + new_input, old_output + new_output)
+
+    def _key(self, session: str) -> int:
+        key = self._names.get(session)
+        if key is None:
+            key = self._names[session] = key_of("session", session)
+        return key
 
     def write(self) -> None:
         """Write all that was noted."""

@@ -68,11 +68,11 @@ def render(
 
 def _format(accept: str) -> str:
     # The encoder takes the first format it knows whatever its weight, and writes the client's own
-    # version into the content type; it therefore gets one format, in our words.
+    # version into the content type; it therefore gets one format, in our words. How to escape
+    # names is left out: ours need none, and for plain names some of its schemes contradict
+    # themselves between TYPE and samples.
     for media_type, parameters in preferences(accept):
         found = _FORMATS.get((media_type, parameters.get("version", "")))
-        if found and parameters.get("escaping") == "allow-utf-8":
-            return f"{found};escaping=allow-utf-8"
         if found is not None:
             return found
     return ""

@@ -21,11 +21,13 @@ Outcome = Literal["delivered", "retry", "rejected"]
 class Offer:
     """What is due now, with the two timestamps that its samples bear (milliseconds since 1970).
 
-    ``families`` with timing ``grid`` are sent at ``grid_ts_ms``, those with ``now`` at ``now_ts_ms``
-    (a Pushgateway takes no timestamps and ignores both). ``instance`` is the identity's.
+    ``families`` with timing ``grid`` hold the values of the grid step at ``grid_ts_ms``, those with
+    ``now`` the values at ``now_ts_ms``. ``current`` is everything as of now, for sinks that take no
+    timestamps. ``instance`` is the identity's.
     """
 
     families: tuple[Family, ...]
+    current: tuple[Family, ...]
     instance: str
     grid_ts_ms: int
     now_ts_ms: int

@@ -1,0 +1,1 @@
+"""The remote-write messages as protobuf classes, generated from the ``.proto`` files here."""
