@@ -14,6 +14,7 @@ import click
 from ccpush import __version__
 from ccpush.app import Pipeline, look
 from ccpush.config.settings import Settings
+from ccpush.crash import crash_values
 from ccpush.errors import EXIT_FAILURE, EXIT_OK, EXIT_TEMPORARY, BusyError, CcpushError
 from ccpush.ledger import store
 from ccpush.ledger.query import read_account, read_days_by_model
@@ -200,9 +201,17 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         code = 128 + 2
     except BrokenPipeError:
-        # whoever read has read enough; Python must not complain about it while it ends
+        # Whoever read has read enough; Python must not complain about it while it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + 13
+    except Exception as error:
+        # A mistake of ours; told without words that might quote what was read.
+        if debug:
+            raise
+        told = crash_values(error)
+        click.echo(f"Error: unexpected {told['error']} at {told['at']}", err=True)
+        click.echo("Try: the same with --debug, and report what it shows", err=True)
+        code = EXIT_FAILURE
     sys.exit(code if isinstance(code, int) else EXIT_OK)
 
 

@@ -6,12 +6,14 @@ complete state, whose age stands in it. One refresh at a time serves all who wai
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Final
 
 from ccpush import __version__
 from ccpush.app import Pipeline, look
+from ccpush.crash import crash_values
 from ccpush.errors import CcpushError
 from ccpush.ledger.query import Account
 from ccpush.log import Log
@@ -32,8 +34,9 @@ JITTER: Final = 0.1
 class Resident:
     """What :9101 shows, and the tick that keeps it true."""
 
-    def __init__(self, pipeline: Pipeline, log: Log) -> None:
+    def __init__(self, pipeline: Pipeline, log: Log, *, quiet: bool = False) -> None:
         self._pipeline = pipeline
+        self._quiet = quiet
         self._log = log
         self._lock = threading.Lock()
         self._refresh: threading.Thread | None = None
@@ -47,7 +50,7 @@ class Resident:
         if first:
             pending_bytes = self._pipeline.pending_bytes()
             self._log.info("first_scan_started", size_bytes=pending_bytes)
-            with bar(pending_bytes) as progress:
+            with bar(pending_bytes, quiet=self._quiet) as progress:
                 tick = self._pipeline.tick(progress.advance)
             done = tick.collected
             self._log.info(
@@ -103,6 +106,9 @@ class Resident:
         except CcpushError as error:
             # The scrape is served what there is, whose age then tells.
             self._log.warning("collect_failed", error=error, hint=error.hint)
+        except Exception as error:  # noqa: BLE001
+            # A mistake of ours, at the edge of a thread: told, and the process lives on.
+            self._log.error("collect_failed", **crash_values(error))
         self._refreshed_s = time.monotonic()
 
     def _keep(self) -> None:
@@ -114,7 +120,8 @@ def run(pipeline: Pipeline, log: Log) -> int:
 
     Raises CcpushError when :9101 cannot be had and there is nothing else to do.
     """
-    resident = Resident(pipeline, log)
+    quiet = pipeline.settings.log_format == "json" or "CI" in os.environ
+    resident = Resident(pipeline, log, quiet=quiet)
     web = WebServer(pipeline.settings.web, resident, log)
     try:
         web.start()

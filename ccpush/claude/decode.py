@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from ccpush.claude.coerce import BadNumberError, coerce_row
-from ccpush.claude.records import Assistant, Envelope, Row, User
+from ccpush.claude.records import Envelope, Row, TypedAssistant, User
 
 # Above this a line whose shape surprises is skipped instead of being decoded into Python objects:
 # those take about ten times its bytes.
@@ -38,8 +38,11 @@ _KNOWN_PREFIXES: Final = ("artifact-", "marble-origami-")
 _decode_row: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(Row).decode
 # without the search for the type that the union needs; they still check it
 _decode_user: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(User).decode
-_decode_assistant: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(Assistant).decode
+_decode_assistant: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(TypedAssistant).decode
 _decode_envelope = msgspec.json.Decoder(Envelope).decode
+_BOM: Final = b"\xef\xbb\xbf"
+_BLANK: Final = b" \t\r\n" + _BOM
+_MAX_TEXT_BYTES: Final = 1024
 _SURROGATE: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}|\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 
@@ -73,13 +76,8 @@ def decode(line: bytes) -> Row | Skip:
         if _proven_irrelevant(line, brace):
             return NO_METRIC
         return _decode_row(line)
-    except msgspec.ValidationError:
-        return _decode_surprising(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # Strings cut in mid-emoji and torn bytes: legal for JSON.stringify, refused by the decoder.
-        return _decode_damaged(line)
-    except RecursionError:
-        return TOO_DEEP
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_closely(line)
 
 
 def proven_irrelevant(line: bytes) -> bool:
@@ -104,55 +102,52 @@ _IRRELEVANT_PROGRESS: Final = (
 _IRRELEVANT_START: Final = (b'{"type":"file-history-snapshot",', b'{"type":"queue-operation",')
 
 
-def envelope(line: bytes) -> Envelope | None:
-    """Read type, time and session of a row, or None when it is no JSON object."""
-    try:
-        return _decode_envelope(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _decode_damaged(line: bytes) -> Row | Skip:
-    if not line.strip(b" \t\r\n\xef\xbb\xbf"):
-        return BLANK
-    if len(line) > 4 * MAX_SURPRISING_BYTES:
-        return NOT_JSON
-    # a power cut leaves runs of zeros, and what is written next goes on behind them
-    begun = line.lstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
-    mended = _SURROGATE.sub(rb"\\ufffd", begun)
-    mended = mended.decode("utf-8", "replace").encode()
-    if mended == line:
-        return NOT_JSON
-    try:
-        return _decode_row(mended)
-    except msgspec.ValidationError:
-        return _decode_surprising(mended)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return NOT_JSON
-    except RecursionError:
-        return TOO_DEEP
-
-
-def _decode_surprising(line: bytes) -> Row | Skip:
-    try:
-        # the typed decoders of decode() go by a line's head, which may mislead them
-        return _decode_row(line)
-    except msgspec.ValidationError:
-        pass
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _decode_damaged(line)
-    except RecursionError:
-        return TOO_DEEP
+def time_and_session(line: bytes) -> tuple[str | None, str | None]:
+    """Read when a row was written and of which session, whatever else it says."""
     try:
         found = _decode_envelope(line)
-    except msgspec.DecodeError:
-        # it was JSON above, so it is no object
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, None
+    return _text(found.timestamp), _text(found.sessionId)
+
+
+def _decode_closely(line: bytes) -> Row | Skip:
+    """Take what is valid of a line that was refused, after mending it if it is no JSON."""
+    if line.isspace() or (len(line) < 8 and not line.strip(_BLANK)):
+        return BLANK
+    try:
+        try:
+            return _decode_odd(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return _decode_odd(_mended(line))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return NOT_JSON
+    except RecursionError:
+        return TOO_DEEP
+
+
+def _mended(line: bytes) -> bytes:
+    """Replace what JSON.stringify and text editors write and the decoder refuses."""
+    if len(line) > 4 * MAX_SURPRISING_BYTES:
+        return line
+    # a power cut leaves runs of zeros, and what is written next goes on behind them
+    begun = line.lstrip(b"\0").removeprefix(_BOM)
+    # strings cut in mid-emoji, and torn bytes
+    return _SURROGATE.sub(rb"\\ufffd", begun).decode("utf-8", "replace").encode()
+
+
+def _decode_odd(line: bytes) -> Row | Skip:
+    """Take a row whose fields have surprising types; raises when the line is no JSON."""
+    try:
+        return _decode_row(line)
+    except msgspec.ValidationError:
+        # of another type, or of another shape
+        pass
+    try:
+        kind = _text(_decode_envelope(line).type)
+    except msgspec.ValidationError:
         return NOT_OBJECT
-    return _decode_by_type(found.type, line)
-
-
-def _decode_by_type(kind: object, line: bytes) -> Row | Skip:
-    if not isinstance(kind, str):
+    if kind is None:
         return NO_TYPE
     if kind in KNOWN_TYPES or kind.startswith(_KNOWN_PREFIXES):
         return NO_METRIC
@@ -160,22 +155,23 @@ def _decode_by_type(kind: object, line: bytes) -> Row | Skip:
         return Skip("unknown_type", unknown_type=_safe_name(kind))
     if len(line) > MAX_SURPRISING_BYTES:
         return BAD_FIELD
-    return _coerce(kind, line)
-
-
-def _safe_name(kind: str) -> str:
-    """Keep a type's name only if it looks like one: anything else might be somebody's words."""
-    return kind if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", kind) else "(odd)"
-
-
-def _coerce(kind: str, line: bytes) -> Row | Skip:
-    """Take what is valid of a row whose fields have surprising types."""
     try:
         return coerce_row(kind, msgspec.json.decode(line))
     except (BadNumberError, msgspec.ValidationError):
         # of untyped JSON only a number of thousands of digits is refused
         return BAD_NUMBER
+
+
+def _text(value: msgspec.Raw) -> str | None:
+    """Return a short text; anything else, however large, is not even decoded."""
+    if len(memoryview(value)) > _MAX_TEXT_BYTES:
+        return None
+    try:
+        return msgspec.json.decode(value, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return NOT_JSON
-    except RecursionError:
-        return TOO_DEEP
+        return None
+
+
+def _safe_name(kind: str) -> str:
+    """Keep a type's name only if it looks like one: anything else might be somebody's words."""
+    return kind if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", kind) else "(odd)"

@@ -15,7 +15,7 @@ from ccpush.claude.decode import (
     MAX_SURPRISING_BYTES,
     Skip,
     decode,
-    envelope,
+    time_and_session,
 )
 from ccpush.claude.facts import Event, Facts, Observed, Seen, Series
 from ccpush.claude.model_names import UNKNOWN, normalise
@@ -26,6 +26,8 @@ VERSION: Final = 1
 
 SYNTHETIC: Final = "<synthetic>"
 MAX_LABEL_CHARACTERS: Final = 100
+# Rows without a time (titles, modes) are written again behind the last that has one.
+_LAST_LINES: Final = 16
 _API_ERROR: Final = ((Series(f.API_ERRORS), 1),)
 _SEARCH_TOOLS: Final = {"WebSearch": f.WEB_SEARCHES, "WebFetch": f.WEB_FETCHES}
 
@@ -33,12 +35,12 @@ _SEARCH_TOOLS: Final = {"WebSearch": f.WEB_SEARCHES, "WebFetch": f.WEB_FETCHES}
 class Extractor:
     """Folds lines into :class:`Facts`; one per chunk."""
 
-    __slots__ = ("_clock", "_last_line", "_session", "_session_name", "facts")
+    __slots__ = ("_clock", "_last_lines", "_session", "_session_name", "facts")
 
     def __init__(self, now_s: float) -> None:
         self.facts = Facts()
         self._clock = Clock(now_s)
-        self._last_line: bytes | None = None
+        self._last_lines: list[bytes] = []
         # rows of one session follow one another
         self._session_name: str | None = None
         self._session = Seen(0, None)
@@ -60,7 +62,9 @@ class Extractor:
             else:
                 self._system(row)
         self.facts.lines += len(lines)
-        self._last_line = lines[-1]
+        self._last_lines = [
+            line for line in lines[-_LAST_LINES:] if len(line) <= MAX_SURPRISING_BYTES
+        ]
 
     def too_long(self) -> None:
         """Count a line that was longer than anything a row can be, and was not read."""
@@ -69,14 +73,14 @@ class Extractor:
 
     def end_of_file(self) -> None:
         """Note how far a session reaches: its last row may carry nothing else."""
-        line, self._last_line = self._last_line, None
-        if line is None or len(line) > MAX_SURPRISING_BYTES:
-            return
-        found = envelope(line)
-        if found and isinstance(found.timestamp, str) and isinstance(found.sessionId, str):
-            ts_s = self._clock.seconds(found.timestamp)
-            if ts_s >= 0:
-                self._see(found.sessionId, ts_s, main=False)
+        lines, self._last_lines = self._last_lines, []
+        for line in reversed(lines):
+            timestamp, session = time_and_session(line)
+            if timestamp is not None and session is not None:
+                ts_s = self._clock.seconds(timestamp)
+                if ts_s >= 0:
+                    self._see(session, ts_s, main=False)
+                    return
 
     def _skip(self, skip: Skip) -> None:
         self.facts.skipped[skip.reason] += 1
@@ -156,11 +160,11 @@ class Extractor:
             self.facts.skipped["bad_number"] += 1
             return
         main = not row.isSidechain
-        if main and not known.main:
+        if (main and not known.main) or row.sessionId != known.session:
             ts_s = self._time(row.timestamp)
             if ts_s < 0:
                 return
-            self._see(row.sessionId, ts_s, main=True)
+            self._see(row.sessionId, ts_s, main=main)
         _merge(known, counts, message.stop_reason, main=main)
         if type(message.content) is list:
             self._tool_calls(message.id or "", message.content, known.ts_s)

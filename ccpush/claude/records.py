@@ -6,9 +6,11 @@ publishes no schema, so unknown fields are ignored, and anything may be missing 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final, Literal
 
 import msgspec
+
+_NULL: Final = msgspec.Raw(b"null")
 
 
 class CacheCreation(msgspec.Struct, gc=False):
@@ -64,6 +66,12 @@ class Assistant(msgspec.Struct, gc=False, tag_field="type", tag="assistant"):
     sessionId: str | None = None  # noqa: N815
     isSidechain: bool | None = False  # noqa: N815
     isApiErrorMessage: bool | None = False  # noqa: N815
+
+
+class TypedAssistant(Assistant, gc=False, tag=False, kw_only=True):
+    """The same, when what is decoded may be of another type or of none."""
+
+    type: Literal["assistant"]
 
 
 class User(msgspec.Struct, gc=False, tag_field="type", tag="user"):
@@ -123,9 +131,9 @@ class Progress(msgspec.Struct, gc=False, tag_field="type", tag="progress"):
 class Envelope(msgspec.Struct, gc=False):
     """What says of which type a row is, and when it was written; any of it may be anything."""
 
-    type: Any = None
-    timestamp: Any = None
-    sessionId: Any = None  # noqa: N815
+    type: msgspec.Raw = _NULL
+    timestamp: msgspec.Raw = _NULL
+    sessionId: msgspec.Raw = _NULL  # noqa: N815
 
 
 Row = Assistant | User | System | Progress

@@ -81,6 +81,11 @@ def _split(text: str) -> SplitResult:
         raise RefusedError("with a host, as in https://metrics.example.com/api/v1/write")
     if port == 0:
         raise RefusedError("with a port from 1 to 65535")
+    if "@" in parts.path + parts.query:
+        # a password with a slash in it looks like this, and would be sent as a path
+        raise RefusedError(
+            "with %40 in place of each @ behind the host, and %2F for a password's /"
+        )
     if "#" in text:
         raise RefusedError("without a fragment (#…)")
     _check_host(host)

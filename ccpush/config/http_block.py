@@ -49,7 +49,7 @@ def _one_header_value(values: Values, item: Item, report: Report) -> object:
 
 
 _HIDDEN_HEADER = Value("the value of a header", parse_header_value, secret=True)
-_HEADER_VALUES = ListOf(_HIDDEN_HEADER, "a list of one value")
+_HEADER_VALUES = ListOf(_HIDDEN_HEADER, "a list of one value", secret=True)
 _HEADERS = "headers with their values, such as X-Scope-OrgID: team-a"
 
 HTTP_RULES: dict[str, Rule] = {

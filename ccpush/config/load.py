@@ -16,7 +16,13 @@ from ccpush.config.environment import read_environment, read_flags
 from ccpush.config.homes import default_homes, given_homes
 from ccpush.config.report import Report
 from ccpush.config.settings import Settings, WebConfig
-from ccpush.config.sink_names import plain_pushgateway, plain_remote_write, with_names
+from ccpush.config.sink_names import (
+    NO_PATH,
+    lacks_path,
+    plain_pushgateway,
+    plain_remote_write,
+    with_names,
+)
 
 FILE_NAME = "ccpush.yml"
 _OTHER_FILE_NAME = "ccpush.yaml"
@@ -76,7 +82,7 @@ def load_settings(
 def _settings(values: dict[str, Any], report: Report) -> Settings:
     web = _web(values, report)
     remote_write, pushgateway = with_names(
-        values.get("remote_write", ()), values.get("pushgateway", ())
+        values.get("remote_write", ()), values.get("pushgateway", ()), report.notes
     )
     return Settings(
         web=web,
@@ -116,6 +122,8 @@ def _may_exist(file: Path) -> bool:
 def _replace_by_urls(given: dict[str, Any], from_file: dict[str, Any], report: Report) -> None:
     """Let what was given replace the file's lists, and tell what is not obvious."""
     if "remote_write_url" in given:
+        if lacks_path(given["remote_write_url"]):
+            report.notes.append(f"remote_write_url: {NO_PATH}")
         given["remote_write"] = (plain_remote_write(given["remote_write_url"]),)
     if "pushgateway_url" in given:
         given["pushgateway"] = (plain_pushgateway(given["pushgateway_url"]),)

@@ -74,6 +74,8 @@ class PathValue:
                 accepted = f"{self.accepted} (of homes, only one's own: ~ or ~/…)"
                 return report.wrong(item, shown(node), accepted)
             return home / text[2:]
+        if text.startswith("/"):
+            return Path(text)
         try:
             return (item.source.folder or Path.cwd()) / text
         except FileNotFoundError:
@@ -88,6 +90,7 @@ class ListOf:
     element: Reader
     accepted: str
     or_one: bool = False
+    secret: bool = False
 
     def read(self, item: Item, report: Report) -> object:
         """See :class:`Reader`."""
@@ -96,7 +99,7 @@ class ListOf:
         elif self.or_one:
             values = (self.element.read(item, report),)
         else:
-            return report.wrong(item, shown(item.node), self.accepted)
+            return report.wrong(item, shown(item.node, secret=self.secret), self.accepted)
         return WRONG if any(value is WRONG for value in values) else values
 
 

@@ -61,11 +61,12 @@ class HttpConfig:
 
     url: str
     timeout_s: float = 30.0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    # a header may be an API key, and a proxy's URL may hold a password
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
     tls: TlsConfig = field(default_factory=TlsConfig)
-    proxy_url: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)
     no_proxy: str | None = None
     proxy_from_environment: bool = False
 

@@ -6,7 +6,6 @@ obeyed.
 
 from __future__ import annotations
 
-from ccpush.config.addresses import url_path
 from ccpush.config.auth_blocks import AUTH_KEYS
 from ccpush.config.http_block import HTTP_RULES, TIMEOUT, read_http
 from ccpush.config.reader import ListOf, MapOf, Value
@@ -21,6 +20,7 @@ from ccpush.config.scalars import (
     one_of,
 )
 from ccpush.config.settings import PushgatewayConfig, RemoteWriteConfig
+from ccpush.config.sink_names import NO_PATH, lacks_path
 from ccpush.config.table import Noted, Refused, Rule, Table, Values
 from ccpush.config.texts import RefusedError, parse_label_name, parse_label_value
 
@@ -58,9 +58,8 @@ def _remote_write(values: Values, item: Item, report: Report) -> object:
     if values.get("protobuf_message") == _V2:
         sentence = f"{_V2} comes with a later version; this one sends {_V1}"
         report.note(item.key("protobuf_message"), sentence)
-    if url_path(http.url) in ("", "/"):
-        sentence = "this URL has no path; Prometheus takes remote-write at /api/v1/write"
-        report.note(item.key("url"), sentence)
+    if lacks_path(http.url):
+        report.note(item.key("url"), NO_PATH)
     return RemoteWriteConfig(http=http, **given)
 
 

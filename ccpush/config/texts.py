@@ -46,7 +46,7 @@ def parse_text(text: str) -> str:
     if text != text.strip():
         raise RefusedError("without spaces at its ends")
     if not text.isprintable():
-        raise RefusedError("without control characters")
+        raise RefusedError("without control characters and odd spaces")
     return text
 
 

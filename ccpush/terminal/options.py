@@ -32,6 +32,7 @@ _SHARED = (
     click.option("--state", metavar="DIR", help="Where the ledger lies.  [CCPUSH_STATE]"),
     click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
     click.option("--log-format", metavar="FORMAT", help="text or json."),
+    click.option("--debug", is_flag=True, expose_value=False, help="Show where an error arose."),
 )
 _IDENTITY = (
     click.option("--instance", metavar="NAME", help="What this machine is called."),
