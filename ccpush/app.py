@@ -11,9 +11,10 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
+
+import msgspec
 
 from ccpush.config.settings import Settings
 from ccpush.errors import LedgerError
@@ -35,8 +36,7 @@ PUSH_DEADLINE_S: Final = 45.0
 SKEW_TOLD_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True):
     """What one tick did: the pass, and the answer of each sink that gave one in time."""
 
     collected: Pass
@@ -206,7 +206,7 @@ class Pipeline:
         """Leave out sinks that are no longer configured, and add those never pushed to."""
         kept = {sink.name: sink for sink in account.sinks}
         configured = configured_sinks(self.settings)
-        return replace(
+        return msgspec.structs.replace(
             account,
             sinks=tuple(kept.get(name, SinkState(name, kind)) for name, kind in configured),
         )

@@ -16,9 +16,10 @@ import secrets
 import sqlite3
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from ccpush.config.settings import Settings
 from ccpush.ledger.meta import get_meta, set_meta, set_meta_once
@@ -30,8 +31,7 @@ _KEY: Final = b"ccpush identity 1"
 _MACHINE_ID_FILES: Final = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """An identity and whether the ledger was made under another one."""
 
     identity: Identity

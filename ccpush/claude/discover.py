@@ -10,14 +10,14 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import msgspec
 
 # Deeper than anything Claude Code makes (projects/<slug>/<session>/subagents/workflows/<run>/).
 MAX_DEPTH: Final = 12
 _NO_TRANSCRIPTS: Final = frozenset({"journal.jsonl"})
-_SET_ASIDE: Final = (".orphaned", ".superseded")
 
 
 class FoundFile(NamedTuple):
@@ -30,15 +30,14 @@ class FoundFile(NamedTuple):
     mtime_ns: int
 
 
-@dataclass(slots=True)
-class Found:
+class Found(msgspec.Struct):
     """What a walk found. ``skipped`` counts, by reason, what cannot be read as a transcript."""
 
-    main: list[FoundFile] = field(default_factory=list)
-    sub: list[FoundFile] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
+    main: list[FoundFile] = msgspec.field(default_factory=list)
+    sub: list[FoundFile] = msgspec.field(default_factory=list)
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
     # homes that exist
-    homes: list[Path] = field(default_factory=list)
+    homes: list[Path] = msgspec.field(default_factory=list)
 
     def in_order(self) -> list[FoundFile]:
         """All files; main transcripts first, so that their rows outrank copies in subagents'."""
@@ -52,6 +51,11 @@ class Found:
         """
         return bool(self.homes) and not self.skipped["folder_unreadable"]
 
+    @property
+    def usable(self) -> bool:
+        """Whether an account can be made of it: one closed folder does not hide all others."""
+        return self.complete or bool(self.main or self.sub)
+
 
 def as_signed(number: int) -> int:
     """Fold a device or inode number, unsigned on some systems, into what SQLite can keep."""
@@ -63,44 +67,59 @@ def find_transcripts(homes: Iterable[Path]) -> Found:
     found = Found()
     visited: set[tuple[int, int]] = set()
     for home in homes:
-        if home.is_dir():
+        if os.path.isdir(home):  # noqa: PTH112
             found.homes.append(home)
         projects = home / "projects"
-        if projects.is_dir():
-            _walk(str(projects), found, visited, depth=0, sub=False)
+        try:
+            info = projects.stat()
+        except PermissionError:
+            found.skipped["folder_unreadable"] += 1
+            continue
+        except OSError:
+            # no such folder yet, or a link that leads nowhere
+            continue
+        key = (info.st_dev, info.st_ino)
+        if stat.S_ISDIR(info.st_mode) and key not in visited:
+            visited.add(key)
+            _Walk(found, visited, os.path.realpath(projects)).down(str(projects), 0, sub=False)
     return found
 
 
-def _walk(
-    folder: str, found: Found, visited: set[tuple[int, int]], *, depth: int, sub: bool
-) -> None:
-    try:
-        with os.scandir(folder) as entries:
-            listed = list(entries)
-    except OSError:
-        found.skipped["folder_unreadable"] += 1
-        return
-    for entry in listed:
-        name = entry.name
-        if name.endswith(".jsonl"):
-            _add(entry, found, visited, sub=sub)
-        elif depth < MAX_DEPTH and _is_folder(entry, visited):
-            _walk(entry.path, found, visited, depth=depth + 1, sub=sub or name == "subagents")
+class _Walk(NamedTuple):
+    found: Found
+    # (device, inode) of files, and of folders that links led to
+    visited: set[tuple[int, int]]
+    root: str
 
+    def down(self, folder: str, depth: int, *, sub: bool) -> None:
+        try:
+            with os.scandir(folder) as entries:
+                listed = list(entries)
+        except OSError:
+            self.found.skipped["folder_unreadable"] += 1
+            return
+        for entry in listed:
+            name = entry.name
+            if name.endswith(".jsonl"):
+                _add(entry, self.found, self.visited, sub=sub)
+            elif depth < MAX_DEPTH and self._is_new_folder(entry):
+                self.down(entry.path, depth + 1, sub=sub or name == "subagents")
 
-def _is_folder(entry: os.DirEntry[str], visited: set[tuple[int, int]]) -> bool:
-    try:
-        if not entry.is_symlink():
-            return entry.is_dir(follow_symlinks=False)
-        found = entry.stat()
-    except OSError:
-        # a dangling or looping link that does not even claim to be a transcript
-        return False
-    key = (found.st_dev, found.st_ino)
-    if not stat.S_ISDIR(found.st_mode) or key in visited:
-        return False
-    visited.add(key)
-    return True
+    def _is_new_folder(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            if not entry.is_symlink():
+                return entry.is_dir(follow_symlinks=False)
+            info = entry.stat()
+        except OSError:
+            # a dangling or looping link that does not even claim to be a transcript
+            return False
+        key = (info.st_dev, info.st_ino)
+        if not stat.S_ISDIR(info.st_mode) or key in self.visited:
+            return False
+        self.visited.add(key)
+        # what lies below the root is walked without the link
+        target = os.path.realpath(entry.path) + os.sep
+        return not target.startswith(self.root + os.sep)
 
 
 def _add(
@@ -109,7 +128,7 @@ def _add(
     name = entry.name
     if name in _NO_TRANSCRIPTS:
         return
-    if any(mark in name for mark in _SET_ASIDE):
+    if ".orphaned" in name or ".superseded" in name:
         found.skipped["set_aside"] += 1
         return
     try:

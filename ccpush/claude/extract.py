@@ -71,6 +71,11 @@ class Extractor:
         self.facts.lines += 1
         self.facts.skipped["too_long"] += 1
 
+    def half_line(self) -> None:
+        """Count a line that was left unfinished; should it be finished yet, it is read then."""
+        self.facts.lines += 1
+        self.facts.skipped["half_line"] += 1
+
     def end_of_file(self) -> None:
         """Note how far a session reaches: its last row may carry nothing else."""
         lines, self._last_lines = self._last_lines, []
@@ -132,17 +137,12 @@ class Extractor:
             self.facts.events[uuid] = Event(ts_s, increments)
 
     def _assistant(self, row: Assistant) -> None:
-        message = row.message
-        if message is not None and message.id is not None and not row.isApiErrorMessage:
-            known = self.facts.responses.get(message.id)
-            if known is not None:
-                self._further_row(known, message, row)
-                return
         ts_s = self._time(row.timestamp)
         if ts_s < 0:
             return
         main = not row.isSidechain
         self._see(row.sessionId, ts_s, main=main)
+        message = row.message
         if row.isApiErrorMessage:
             self._event(row.uuid, ts_s, _API_ERROR)
         elif message is None:
@@ -152,22 +152,6 @@ class Extractor:
         else:
             key = message.id or row.requestId or row.uuid
             self._response(key, message, ts_s, row.sessionId, main=main)
-
-    def _further_row(self, known: Observed, message: Message, row: Assistant) -> None:
-        """Add a further content block of a response; its time and session are known."""
-        counts = _counts(message.usage)
-        if counts is None:
-            self.facts.skipped["bad_number"] += 1
-            return
-        main = not row.isSidechain
-        if (main and not known.main) or row.sessionId != known.session:
-            ts_s = self._time(row.timestamp)
-            if ts_s < 0:
-                return
-            self._see(row.sessionId, ts_s, main=main)
-        _merge(known, counts, message.stop_reason, main=main)
-        if type(message.content) is list:
-            self._tool_calls(message.id or "", message.content, known.ts_s)
 
     def _progress(self, row: Progress) -> None:
         inner = row.data.message if row.data else None

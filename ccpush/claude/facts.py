@@ -8,7 +8,6 @@ passes between processes is a Struct, because a large backlog is read by process
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
@@ -89,8 +88,7 @@ class Seen(msgspec.Struct, gc=False, array_like=True):
     main_s: int | None
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(msgspec.Struct):
     """Everything that was read and not yet kept. ``lines`` = counted + duplicate + skipped.
 
     ``responses`` are keyed by response key, ``prompts`` (user rows: time, session) and ``events``
@@ -98,15 +96,15 @@ class Facts:
     ledger and a duplicate otherwise, which only the ledger can tell.
     """
 
-    responses: dict[str, Observed] = field(default_factory=dict)
-    prompts: dict[str, tuple[int, str]] = field(default_factory=dict)
-    events: dict[str, Event] = field(default_factory=dict)
-    tool_calls: dict[str, tuple[str, int]] = field(default_factory=dict)
-    sessions: dict[str, Seen] = field(default_factory=dict)
+    responses: dict[str, Observed] = msgspec.field(default_factory=dict)
+    prompts: dict[str, tuple[int, str]] = msgspec.field(default_factory=dict)
+    events: dict[str, Event] = msgspec.field(default_factory=dict)
+    tool_calls: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
+    sessions: dict[str, Seen] = msgspec.field(default_factory=dict)
     lines: int = 0
     duplicates: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    unknown_types: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
+    unknown_types: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
     def keys(self) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -65,8 +64,7 @@ class _File(msgspec.Struct):
     dailyModelTokensVersion: int | None = None  # noqa: N815
 
 
-@dataclass(frozen=True, slots=True)
-class RememberedDay:
+class RememberedDay(msgspec.Struct, frozen=True):
     """One local day: what was counted on it, and each model's tokens by TOKEN_TYPES."""
 
     messages: int
@@ -75,16 +73,14 @@ class RememberedDay:
     tokens: dict[str, tuple[int, int, int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(msgspec.Struct, frozen=True):
     """All that the cache knows by day; ``sessions_by_hour`` is over its whole life."""
 
     days: dict[date, RememberedDay]
     sessions_by_hour: dict[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(msgspec.Struct, frozen=True):
     """Tells one state of the file from another."""
 
     size: int

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import BinaryIO, Final, Literal
 
@@ -27,11 +26,13 @@ MAX_CALL_BYTES: Final = 32 << 20
 BATCH_BYTES: Final = 1 << 20
 STILL_S: Final = 600
 _NEWLINE: Final = 10
+# Stands for a rest that is longer than a line can be, and was not kept.
+_TOO_LONG_REST: Final = b"\n"
 _WINDOW_BYTES: Final = 1024
 _O_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 # none: the file ends with a newline.  waiting: it ends in half a line, or in one that may still
-# grow.  torn: that was looked at after ten minutes and is no row.
+# grow.  torn: that was looked at after ten minutes, is no row, and was counted as skipped.
 TailState = Literal["none", "waiting", "torn"]
 Restart = Literal["replaced", "truncated", "rewritten", "new_rules"]
 
@@ -68,8 +69,7 @@ class Position(msgspec.Struct, gc=False, array_like=True, frozen=True):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """What one call read: the new position, and whether the file's end was reached."""
 
     position: Position
@@ -141,6 +141,7 @@ def _take_lines(
                 break
             length = _skip_long_line(opened)
             if length is None:
+                rest = _TOO_LONG_REST
                 break
             batch_bytes += MAX_LINE_BYTES + length
             into.too_long()
@@ -168,8 +169,12 @@ def _skip_long_line(opened: BinaryIO) -> int | None:
 
 
 def _take_still_tail(rest: bytes, offset: int, into: Extractor) -> tuple[TailState, int]:
+    if rest is _TOO_LONG_REST:
+        into.too_long()
+        return "torn", offset
     row = decode.decode(rest)
     if isinstance(row, decode.Skip) and row.reason in ("not_json", "not_object", "too_deep"):
+        into.half_line()
         return "torn", offset
     into.take_all([rest])
     return "none", offset + len(rest)

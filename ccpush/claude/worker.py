@@ -8,6 +8,7 @@ had not handed on is read again by the next pass.
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -50,7 +51,7 @@ def read_in_parallel(
     processes = [_start() for _ in shares]
     try:
         for process, share in zip(processes, shares, strict=True):
-            task = msgspec.msgpack.encode(Task(list(share), max_keys))
+            task = msgspec.msgpack.encode(Task(list(map(_sendable, share)), max_keys))
             threading.Thread(target=_relay, args=(process, task, queue), daemon=True).start()
         failed: WorkerError | None = None
         left = len(processes)
@@ -76,6 +77,17 @@ def share_out(work: Sequence[Work], shares: int) -> list[list[Work]]:
         parts[least].append(item)
         sizes[least] += item.file.size
     return parts
+
+
+def _sendable(item: Work) -> Work:
+    """Spell a path, whose names may be any bytes, in characters that msgpack takes."""
+    path = os.fsencode(item.file.path).decode("latin-1")
+    return Work(item.key, item.file._replace(path=path), item.position)
+
+
+def _received(item: Work) -> Work:
+    path = os.fsdecode(item.file.path.encode("latin-1"))
+    return Work(item.key, item.file._replace(path=path), item.position)
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -144,7 +156,8 @@ def main() -> None:
         return
     task = msgspec.msgpack.decode(received, type=Task)
     encode = msgspec.msgpack.Encoder().encode
-    for chunk in read_chunks(task.work, now=time.time, stop=lambda: False, max_keys=task.max_keys):
+    work = map(_received, task.work)
+    for chunk in read_chunks(work, now=time.time, stop=lambda: False, max_keys=task.max_keys):
         _send(sys.stdout.buffer, encode(chunk))
     # an empty message: all is read
     _send(sys.stdout.buffer, b"")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ccpush.errors import ConfigError
 
@@ -18,8 +19,7 @@ APP = "ccpush"
 PRIVATE = 0o700
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """The folders, named as the arguments of ``load_settings``; none of them need exist."""
 
     home: Path

@@ -7,9 +7,10 @@ returns WRONG. It goes on after a mistake, so that all mistakes of a file are to
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
 
 from ccpush.config.nodes import Block, Kind, Listing, Scalar, shown
 from ccpush.config.report import WRONG, Item, Report
@@ -31,8 +32,7 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Value:
+class Value(msgspec.Struct, frozen=True):
     """One scalar; ``convert`` raises RefusedError with words that do not repeat the text.
 
     What was found is not shown when it is ``secret``.
@@ -55,8 +55,7 @@ class Value:
             return report.wrong(item, found, f"{self.accepted} ({advice})")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PathValue:
+class PathValue(msgspec.Struct, frozen=True):
     """A path; a relative one belongs to the folder of the file in which it stands."""
 
     accepted: str = "a path"
@@ -83,8 +82,7 @@ class PathValue:
             return report.wrong(item, shown(node), f"{self.accepted} that begins with /")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ListOf:
+class ListOf(msgspec.Struct, frozen=True):
     """A list, as a tuple; with ``or_one`` a single value stands for a list of one."""
 
     element: Reader
@@ -103,8 +101,7 @@ class ListOf:
         return WRONG if any(value is WRONG for value in values) else values
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MapOf:
+class MapOf(msgspec.Struct, frozen=True):
     """A block whose keys are the user's own (labels, headers, users), as a dict."""
 
     name: Callable[[str], str]

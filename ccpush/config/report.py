@@ -7,8 +7,9 @@ secret: what was found comes from :func:`ccpush.config.nodes.shown`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ccpush.config.nodes import Block, Listing, Node, Scalar
 from ccpush.errors import ConfigError
@@ -19,8 +20,7 @@ WRONG = object()
 MAX_KEY_CHARS = 80
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Where settings were written: a file, an environment variable, a flag.
 
     Relative paths are relative to ``folder`` (None: the current folder). ``home`` is what ``~``
@@ -32,8 +32,7 @@ class Source:
     home: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One value as it was written, with its key path (``remote_write[0].url``)."""
 
     source: Source

@@ -8,16 +8,16 @@ needed, or as :class:`Secret`, which never prints itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Secret:
+class Secret(msgspec.Struct, frozen=True):
     """A secret given in place or by file; read when used, so that a changed file takes effect."""
 
     value: str | None = None
@@ -27,8 +27,7 @@ class Secret:
         return f"Secret(file={str(self.file)!r})" if self.file else "Secret(<hidden>)"
 
 
-@dataclass(frozen=True, slots=True)
-class BasicAuth:
+class BasicAuth(msgspec.Struct, frozen=True):
     """HTTP basic auth; one of the two user name fields is set."""
 
     username: str | None
@@ -36,16 +35,14 @@ class BasicAuth:
     password: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(msgspec.Struct, frozen=True):
     """An ``Authorization: <type> <credentials>`` header."""
 
     type: str
     credentials: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class TlsConfig:
+class TlsConfig(msgspec.Struct, frozen=True):
     """How to check a server and to show who we are."""
 
     ca_file: Path | None = None
@@ -55,24 +52,26 @@ class TlsConfig:
     insecure_skip_verify: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HttpConfig:
+class HttpConfig(msgspec.Struct, frozen=True):
     """One HTTP destination: where, how long to wait, who we are."""
 
     url: str
     timeout_s: float = 30.0
     # a header may be an API key, and a proxy's URL may hold a password
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
-    tls: TlsConfig = field(default_factory=TlsConfig)
-    proxy_url: str | None = field(default=None, repr=False)
+    tls: TlsConfig = msgspec.field(default_factory=TlsConfig)
+    proxy_url: str | None = None
     no_proxy: str | None = None
     proxy_from_environment: bool = False
 
+    def __repr__(self) -> str:
+        # headers and a proxy's URL may hold secrets
+        return f"HttpConfig(url={self.url!r})"
 
-@dataclass(frozen=True, slots=True)
-class RemoteWriteConfig:
+
+class RemoteWriteConfig(msgspec.Struct, frozen=True):
     """One block of ``remote_write:``."""
 
     name: str
@@ -81,18 +80,16 @@ class RemoteWriteConfig:
     send_metadata: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class PushgatewayConfig:
+class PushgatewayConfig(msgspec.Struct, frozen=True):
     """One block of ``pushgateway:``."""
 
     name: str
     http: HttpConfig
     job: str = "ccpush_pushgateway"
-    grouping_key: Mapping[str, str] = field(default_factory=dict)
+    grouping_key: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class WebConfig:
+class WebConfig(msgspec.Struct, frozen=True):
     """The pull endpoint; ``host`` and ``port`` come from ``web.listen_address``."""
 
     host: str = "127.0.0.1"
@@ -100,8 +97,7 @@ class WebConfig:
     config_file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """All settings of one run."""
 
     claude_homes: tuple[Path, ...]
@@ -113,8 +109,8 @@ class Settings:
     interval_s: float = 60.0
     instance: str | None = None
     user: str | None = None
-    external_labels: Mapping[str, str] = field(default_factory=dict)
-    web: WebConfig = field(default_factory=WebConfig)
+    external_labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    web: WebConfig = msgspec.field(default_factory=WebConfig)
     remote_write: tuple[RemoteWriteConfig, ...] = ()
     pushgateway: tuple[PushgatewayConfig, ...] = ()
     log_level: LogLevel | None = None

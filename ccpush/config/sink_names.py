@@ -6,7 +6,7 @@ the URL alone and not on the other sinks, as far as that is possible.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ccpush.config.addresses import url_host, url_path, url_port
 from ccpush.config.settings import HttpConfig, PushgatewayConfig, RemoteWriteConfig

@@ -7,8 +7,9 @@ its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ccpush.config.nodes import Block, is_null, shown
 from ccpush.config.reader import Reader
@@ -18,16 +19,14 @@ Values = dict[str, Any]
 Build = Callable[[Values, Item, Report], object]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Noted:
+class Noted(msgspec.Struct, frozen=True):
     """A key that is checked and then has no effect; a note says why."""
 
     reader: Reader
     why: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """A key that must not be passed over silently, and that ccpush cannot obey."""
 
     accepted: str
@@ -42,8 +41,7 @@ def as_dict(values: Values, item: Item, report: Report) -> Values:  # noqa: ARG0
     return values
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """A block with known keys; ``build`` makes the value once every key is right.
 
     A key without a value counts as not given. Of each group in ``at_most_one`` one key may be

@@ -6,12 +6,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Final
 
 import click
+from msgspec.structs import replace
 
 from ccpush import resident
 from ccpush.app import Pipeline

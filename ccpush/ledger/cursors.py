@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 
-from ccpush.ledger.meta import set_meta
+import msgspec
+
+from ccpush.ledger.meta import get_meta, set_meta
 from ccpush.ledger.store import transaction
 
 
-@dataclass(frozen=True, slots=True)
-class SinkState:
+class SinkState(msgspec.Struct, frozen=True):
     """A sink as the ledger remembers it; moments in seconds since 1970, None for never.
 
     ``offered_s`` is the newest moment whose values were delivered, ``success_s`` when the last push
@@ -27,7 +27,7 @@ class SinkState:
     hint: str | None = None
     retry_at_s: float | None = None
     skew_s: float | None = None
-    samples: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    samples: Mapping[tuple[str, str], int] = msgspec.field(default_factory=dict)
 
 
 def freeze(connection: sqlite3.Connection, families: Iterable[str], through: int) -> None:
@@ -41,7 +41,8 @@ def freeze(connection: sqlite3.Connection, families: Iterable[str], through: int
             " DO UPDATE SET through = MAX(through, excluded.through)",
             [(family, through) for family in sorted(families)],
         )
-        set_meta(connection, "offered_s", through * 60)
+        offered_s = float(get_meta(connection, "offered_s") or 0)
+        set_meta(connection, "offered_s", max(offered_s, through * 60))
 
 
 def record_attempt(
@@ -80,4 +81,6 @@ def read_sinks(connection: sqlite3.Connection) -> tuple[SinkState, ...]:
     for name, outcome, reason, n in connection.execute("SELECT * FROM sink_samples"):
         samples.setdefault(name, {})[outcome, reason] = n
     rows = connection.execute("SELECT * FROM sink ORDER BY name")
-    return tuple(replace(SinkState(*row), samples=samples.get(row[0], {})) for row in rows)
+    return tuple(
+        msgspec.structs.replace(SinkState(*row), samples=samples.get(row[0], {})) for row in rows
+    )

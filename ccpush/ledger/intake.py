@@ -13,12 +13,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from ccpush.claude.discover import Found, find_transcripts
-from ccpush.claude.keys import key_of
+from ccpush.claude.keys import by_key
 from ccpush.claude.reading import CHUNK_KEYS, Chunk, Work, read_chunks
 from ccpush.claude.retention import cleanup_period_days
 from ccpush.claude.stats_cache import Stamp, StatsCacheError, read_stats_cache, stamp
@@ -35,8 +36,7 @@ from ccpush.ledger.tallies import add_tallies, set_tallies
 MAX_WORKERS: Final = 2
 
 
-@dataclass(slots=True)
-class Pass:
+class Pass(msgspec.Struct):
     """What one pass did. ``complete`` unless it was stopped or a folder could not be listed."""
 
     complete: bool = False
@@ -46,8 +46,8 @@ class Pass:
     read_bytes: int = 0
     duration_s: float = 0.0
     # files that could not be read, and files that were read again from the start, by reason
-    skipped: Counter[str] = field(default_factory=Counter)
-    restarts: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
+    restarts: Counter[str] = msgspec.field(default_factory=Counter)
     homes: Sequence[Path] = ()
     imported_days: int = 0
     stats_cache: str = "none"
@@ -103,7 +103,7 @@ class Intake:
         done.files = len(found.main) + len(found.sub)
         with _collector_paused():
             finished = self._read_files(found, local, done, advance)
-        done.complete = finished and found.complete
+        done.complete = finished and found.usable
         done.skipped.update(found.skipped)
         done.duration_s = time.monotonic() - started_s
         self._finish(found, local, done)
@@ -120,11 +120,11 @@ class Intake:
         return local
 
     def _to_read(self, found: Found) -> Iterator[Work]:
-        now_s, keys = self._now(), self._path_keys
-        for file in found.in_order():
-            key = keys.get(file.path)
-            if key is None:
-                key = keys[file.path] = key_of("path", file.path)
+        now_s, keys, files = self._now(), self._path_keys, found.in_order()
+        new = {file.path: file.path for file in files if file.path not in keys}
+        keys.update((path, key) for key, path in by_key("path", new).items())
+        for file in files:
+            key = keys[file.path]
             position = self._positions.get(key)
             if position is None or not position.unchanged(file, now_s):
                 yield Work(key, file, position)
@@ -145,6 +145,7 @@ class Intake:
                 advance(chunk.read_bytes)
         except WorkerError:
             # What it had not handed on is read here, where an error would be told.
+            self._workers = 1
             return self._read_files(found, local, done, advance)
         return not self._stop()
 
@@ -167,7 +168,7 @@ class Intake:
 
     def _finish(self, found: Found, local: LocalTime, done: Pass) -> None:
         connection = self._connection
-        gone = self._gone(found) if done.complete else []
+        gone = self._gone(found) if done.complete and found.complete else []
         with transaction(connection):
             positions.forget(connection, gone)
             set_tallies(connection, "files_skipped", done.skipped)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
+
+import msgspec
 
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
@@ -20,8 +21,7 @@ from ccpush.ledger.store import snapshot
 KINDS = ("messages", "sessions", "tool_calls", "input", "output")
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(msgspec.Struct, frozen=True):
     """One local day; ``unsplit`` are the tokens of an imported day, None on the ledger's own."""
 
     messages: int = 0
@@ -32,18 +32,16 @@ class Day:
     unsplit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(msgspec.Struct, frozen=True):
     """The sessions with a row within the active window, and what they have used in all."""
 
     sessions: int = 0
     messages: int = 0
     # by model: input, output
-    tokens: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    tokens: Mapping[str, tuple[int, int]] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """All values at one moment.
 
     ``totals`` are the counters: sums of increments. ``all_time`` also has the imported days, each
@@ -86,7 +84,7 @@ def read_account_at(
         later = _later_than(connection, step)
     if not later:
         return account, account
-    return account, replace(
+    return account, msgspec.structs.replace(
         account,
         totals={s: n - later[s] for s, n in account.totals.items()},
         all_time={s: n - later[s] for s, n in account.all_time.items()},

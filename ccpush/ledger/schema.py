@@ -61,15 +61,20 @@ MIGRATIONS: Final[tuple[str, ...]] = (_M001,)
 VERSION: Final = len(MIGRATIONS)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to date; raises LedgerTooNewError before touching a newer one."""
+def refuse_newer(connection: sqlite3.Connection) -> None:
+    """Raise LedgerTooNewError if a later ccpush made the ledger; changes nothing."""
     found = version(connection)
     if found > VERSION:
         raise LedgerTooNewError(
             f"the ledger has schema {found}; this ccpush knows schemas up to {VERSION}",
             hint="upgrade ccpush, or name another ledger with --state",
         )
-    for number in range(found + 1, VERSION + 1):
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date; raises LedgerTooNewError before touching a newer one."""
+    refuse_newer(connection)
+    for number in range(version(connection) + 1, VERSION + 1):
         _apply(connection, number)
 
 
@@ -88,5 +93,6 @@ def _apply(connection: sqlite3.Connection, number: int) -> None:
             connection.execute(f"PRAGMA user_version = {number:d}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise

@@ -71,10 +71,12 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Ite
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # a full disk has rolled back already, a commit that failed has not
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 @contextmanager
@@ -84,7 +86,8 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def explain(error: sqlite3.Error, path: Path) -> LedgerError:
@@ -115,6 +118,8 @@ def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
     )
     try:
         if write:
+            # before anything that writes: a newer ledger is left as it is
+            schema.refuse_newer(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             schema.migrate(connection)
         else:
@@ -127,9 +132,8 @@ def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
 
 
 def _refuse_unready(connection: sqlite3.Connection, path: Path) -> None:
+    schema.refuse_newer(connection)
     found = schema.version(connection)
-    if found > schema.VERSION:
-        schema.migrate(connection)
     if found < schema.VERSION:
         raise LedgerError(
             f"the ledger {path} has schema {found}, this ccpush needs {schema.VERSION}",
@@ -153,7 +157,8 @@ def _make_private(path: Path) -> None:
 
 
 def _refuse_shared(path: Path) -> None:
-    synced = SYNCED_FOLDERS.intersection(path.absolute().parts)
+    parts = (*path.absolute().parts, *Path(os.path.realpath(path)).parts)
+    synced = SYNCED_FOLDERS.intersection(parts)
     kind = _file_system(path)
     if synced or kind in NETWORK_FILE_SYSTEMS:
         where = f"a synced folder ({', '.join(synced)})" if synced else f"a {kind} file system"

@@ -7,16 +7,16 @@ and the lint. A source yields (labels' values, value) from the account; the kind
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ccpush.claude import facts as f
 from ccpush.metrics import sources as s
 from ccpush.metrics.samples import MetricType, Timing
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True):
     """One row: its exposed name, its labels in order, and where its values come from.
 
     ``timing`` says how remote-write stamps it: ``grid`` for what only ever grows, ``now`` for what

@@ -8,8 +8,9 @@ one-shot push must not pay.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ccpush.metrics.negotiation import preferences
 from ccpush.metrics.samples import Family

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ccpush import __version__
 from ccpush.ledger.query import Account
@@ -12,8 +13,7 @@ from ccpush.metrics.samples import Family, Labels, Sample, Timing
 from ccpush.metrics.sources import Values
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Who sends: ``id`` survives a lost ledger, ``instance`` is what people call the machine.
 
     ``labels`` stand on every series of every path: user and the external labels.
@@ -21,7 +21,7 @@ class Identity:
 
     id: str
     instance: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 def evaluate(

@@ -7,8 +7,9 @@ to the path and are added there, so that the three paths never share a label set
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 MetricType = Literal["gauge", "counter", "histogram"]
 # grid: the value as of the newest grid step, at that step's timestamp; never changes afterwards.
@@ -17,8 +18,7 @@ Timing = Literal["grid", "now"]
 Labels = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """One series and its value: ``name`` as exposed (``…_bucket``), labels sorted by name."""
 
     name: str
@@ -26,8 +26,7 @@ class Sample:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(msgspec.Struct, frozen=True):
     """All samples of one metric; ``name`` is the exposed name, without a histogram's suffixes."""
 
     name: str

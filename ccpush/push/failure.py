@@ -10,10 +10,10 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 
 # setup: nothing was sent, a setting is at fault.  aborted: we ended it ourselves.
@@ -27,8 +27,7 @@ _WRONG_TIME = (9, 10)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}[^:]*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A request without an answer; whether the receiver got it is not known."""
 
     kind: FailureKind

@@ -13,10 +13,10 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+import msgspec
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -38,8 +38,7 @@ _CHUNK_BYTES = 512
 MAX_IDLE_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """An answer; ``body_text`` is its beginning, printable, in one line, at most 1024 characters.
 
     ``headers`` are found in any spelling of their names.

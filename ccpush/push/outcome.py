@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
+
+import msgspec
 
 from ccpush.push.failure import Failure
 from ccpush.push.http import Reply
@@ -44,8 +45,7 @@ _HINTS: Mapping[tuple[SinkKind | None, int], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What became of one request. ``reason`` names a refusal for its counter, ``status_400``."""
 
     outcome: Outcome

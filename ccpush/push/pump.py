@@ -11,7 +11,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from ccpush.push.sink import Offer, PushResult, Sink
 
@@ -20,8 +21,7 @@ from ccpush.push.sink import Offer, PushResult, Sink
 STOP_WITHIN_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Finished:
+class _Finished(msgspec.Struct, frozen=True):
     worker: _Worker
     offer: Offer
     result: PushResult | BaseException

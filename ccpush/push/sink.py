@@ -7,8 +7,9 @@ state of its own: cursors, counts and last errors are kept in the ledger by whoe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+import msgspec
 
 from ccpush.metrics.samples import Family
 
@@ -17,8 +18,7 @@ SinkKind = Literal["remote_write", "pushgateway"]
 Outcome = Literal["delivered", "retry", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """What is due now, with the two timestamps that its samples bear (milliseconds since 1970).
 
     ``families`` with timing ``grid`` hold the values of the grid step at ``grid_ts_ms``, those with
@@ -33,8 +33,7 @@ class Offer:
     now_ts_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class PushResult:
+class PushResult(msgspec.Struct, frozen=True):
     """What became of one offer; the counts are samples.
 
     ``error`` and ``hint`` are sentences for a person, with the receiver's own words in them.
@@ -44,7 +43,7 @@ class PushResult:
     outcome: Outcome
     sent: int = 0
     retried: int = 0
-    rejected: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = msgspec.field(default_factory=dict)
     status: int | None = None
     error: str | None = None
     hint: str | None = None

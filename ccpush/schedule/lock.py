@@ -13,10 +13,11 @@ import stat
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import msgspec
 
 from ccpush.errors import BusyError, CcpushError, ConfigError
 
@@ -46,8 +47,7 @@ else:
     _BUSY = frozenset({errno.EAGAIN, errno.EACCES})
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(msgspec.Struct, frozen=True):
     """Who holds a lock, as the holder told it; ``since`` in seconds since 1970."""
 
     pid: int

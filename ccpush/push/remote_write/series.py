@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ccpush.metrics.samples import Labels, Sample
 from ccpush.push.sink import Offer
@@ -23,8 +24,7 @@ INVALID_NAME = "invalid_name"
 DUPLICATE_SERIES = "duplicate_series"
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(msgspec.Struct, frozen=True):
     """One value of one series: labels sorted by name, ``__name__`` among them, none empty."""
 
     labels: Labels
@@ -32,8 +32,7 @@ class Point:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """The points of an offer, oldest first, and how many samples are not sent, by reason.
 
     ``example`` is the name of one metric that was left out, for the message about it.
