@@ -14,13 +14,13 @@ import click
 from ccpush import __version__
 from ccpush.app import Pipeline, look
 from ccpush.config.settings import Settings
-from ccpush.crash import crash_values
-from ccpush.errors import EXIT_FAILURE, EXIT_OK, EXIT_TEMPORARY, BusyError, CcpushError
+from ccpush.errors import EXIT_FAILURE, EXIT_OK, EXIT_TEMPORARY, BusyError
 from ccpush.ledger import store
 from ccpush.ledger.query import read_account, read_days_by_model
 from ccpush.log import Log
 from ccpush.progress import bar
 from ccpush.push.build import build_sinks
+from ccpush.terminal.ending import leave, told
 from ccpush.terminal.options import (
     THROTTLE_S,
     open_log,
@@ -184,35 +184,9 @@ def demo(folder: str | None, days: int, seed: int, home_only: bool, **flags: obj
 
 
 def main() -> None:
-    """Run a command and leave with its exit code; errors are told in one line and a hint."""
+    """Run a command and leave with its exit code."""
     debug = "--debug" in sys.argv[1:]
-    try:
-        code = cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except CcpushError as error:
-        if debug:
-            raise
-        click.echo(f"Error: {error}", err=True)
-        if error.hint:
-            click.echo(f"Try: {error.hint}", err=True)
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = 128 + 2
-    except BrokenPipeError:
-        # Whoever read has read enough; Python must not complain about it while it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 128 + 13
-    except Exception as error:
-        # A mistake of ours; told without words that might quote what was read.
-        if debug:
-            raise
-        told = crash_values(error)
-        click.echo(f"Error: unexpected {told['error']} at {told['at']}", err=True)
-        click.echo("Try: the same with --debug, and report what it shows", err=True)
-        code = EXIT_FAILURE
-    sys.exit(code if isinstance(code, int) else EXIT_OK)
+    leave(told(lambda: cli.main(standalone_mode=False), debug=debug))
 
 
 def _now() -> float:

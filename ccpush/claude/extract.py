@@ -110,7 +110,7 @@ class Extractor:
             self._session_name = session
         seen = self._session
         seen.last_s = max(seen.last_s, ts_s)
-        if main and (seen.main_s is None or ts_s < seen.main_s):
+        if main and seen.main_s is None:
             seen.main_s = ts_s
 
     def _user(self, row: User) -> None:

@@ -32,7 +32,7 @@ _WINDOW_BYTES: Final = 1024
 _O_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 # none: the file ends with a newline.  waiting: it ends in half a line, or in one that may still
-# grow.  torn: that was looked at after ten minutes, is no row, and was counted as skipped.
+# grow.  torn: that was looked at after ten minutes and is no row, which was counted.
 TailState = Literal["none", "waiting", "torn"]
 Restart = Literal["replaced", "truncated", "rewritten", "new_rules"]
 
@@ -173,6 +173,9 @@ def _take_still_tail(rest: bytes, offset: int, into: Extractor) -> tuple[TailSta
         into.too_long()
         return "torn", offset
     row = decode.decode(rest)
+    if row is decode.BLANK:
+        # the indentation of a line that may still come
+        return "torn", offset
     if isinstance(row, decode.Skip) and row.reason in ("not_json", "not_object", "too_deep"):
         into.half_line()
         return "torn", offset

@@ -31,6 +31,8 @@ _FIGURES: Final = {
     (f.TOKENS, "input"): "input",
     (f.TOKENS, "output"): "output",
 }
+# What a stats cache counts too; of everything else the ledger alone knows, also on imported days.
+OVERLAID_FAMILIES: Final = frozenset({f.TOKENS, f.MESSAGES, f.SESSIONS, f.TOOL_CALLS})
 HOURLY: Final = frozenset({"messages", "sessions", "tool_calls"})
 
 
@@ -110,9 +112,9 @@ class Booking:
             totals[number] += amount
             day, hour = self._local.day_and_hour(quarter)
             beneath = day in self._overlaid_days
-            if beneath:
+            series, kind, _ = self._rows[number]
+            if beneath and series.family in OVERLAID_FAMILIES:
                 overlaid[number] += amount
-            kind = self._rows[number][1]
             if kind is not None:
                 figures["day", day, kind] += amount
                 if kind in HOURLY and not beneath:

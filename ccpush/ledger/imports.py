@@ -15,7 +15,7 @@ from typing import Final
 from ccpush.claude import facts as f
 from ccpush.claude.stats_cache import TOKEN_TYPES, Remembered, RememberedDay
 from ccpush.ledger import figures
-from ccpush.ledger.booking import LocalTime, add_figures
+from ccpush.ledger.booking import OVERLAID_FAMILIES, LocalTime, add_figures
 from ccpush.ledger.meta import get_meta, set_meta_once
 
 # families that only imported days have
@@ -103,13 +103,13 @@ def _overlay(connection: sqlite3.Connection, local: LocalTime) -> None:
     """Note how much of each series lies on imported days, and leave it out of the hours."""
     days = imported_days(connection)
     overlaid: Counter[int] = Counter()
-    for quarter, series, amount in connection.execute(
-        "SELECT quarter, series, SUM(amount) FROM increment WHERE quarter < ?"
-        " GROUP BY quarter, series",
+    for quarter, series, family, amount in connection.execute(
+        "SELECT quarter, id, family, SUM(amount) FROM increment JOIN series ON id = series"
+        " WHERE quarter < ? GROUP BY quarter, id",
         # a day beyond the last imported one, whatever the time zone
         ((max(days) - date(1970, 1, 1).toordinal() + 2) * 96,),
     ):
-        if local.day_and_hour(quarter)[0] in days:
+        if family in OVERLAID_FAMILIES and local.day_and_hour(quarter)[0] in days:
             overlaid[series] += amount
     connection.execute("UPDATE series SET overlaid = 0")
     connection.executemany(

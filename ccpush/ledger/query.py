@@ -12,9 +12,9 @@ import msgspec
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
 from ccpush.ledger import figures
-from ccpush.ledger.booking import LocalTime
+from ccpush.ledger.booking import OVERLAID_FAMILIES, LocalTime
 from ccpush.ledger.cursors import SinkState, read_sinks
-from ccpush.ledger.imports import HOUR_SESSIONS, UNSPLIT
+from ccpush.ledger.imports import HOUR_SESSIONS, UNSPLIT, imported_days
 from ccpush.ledger.meta import get_meta
 from ccpush.ledger.store import snapshot
 
@@ -81,23 +81,37 @@ def read_account_at(
     """Read everything as of now, and the same with the counters as they are at grid ``step``."""
     with snapshot(connection):
         account = _read(connection, now_s, active_window_s)
-        later = _later_than(connection, step)
+        later, later_all_time = _later_than(connection, step)
     if not later:
         return account, account
     return account, msgspec.structs.replace(
         account,
         totals={s: n - later[s] for s, n in account.totals.items()},
-        all_time={s: n - later[s] for s, n in account.all_time.items()},
+        all_time={s: n - later_all_time[s] for s, n in account.all_time.items()},
     )
 
 
-def _later_than(connection: sqlite3.Connection, step: int) -> Counter[Series]:
+def _later_than(
+    connection: sqlite3.Connection, step: int
+) -> tuple[Counter[Series], Counter[Series]]:
+    """Return how much counters and all-time figures grew after ``step``.
+
+    They differ by what turned up late on imported days.
+    """
+    local, days = LocalTime(), imported_days(connection)
+    counters: Counter[Series] = Counter()
+    all_time: Counter[Series] = Counter()
     rows = connection.execute(
-        "SELECT family, a, b, SUM(amount) FROM increment JOIN series ON series.id = series"
-        " WHERE booked > ? GROUP BY series.id",
+        "SELECT family, a, b, quarter, SUM(amount) FROM increment JOIN series ON series.id = series"
+        " WHERE booked > ? GROUP BY series.id, quarter",
         (step,),
     )
-    return Counter({Series(family, a, b): amount for family, a, b, amount in rows})
+    for family, a, b, quarter, amount in rows:
+        series = Series(family, a, b)
+        counters[series] += amount
+        if family not in OVERLAID_FAMILIES or local.day_and_hour(quarter)[0] not in days:
+            all_time[series] += amount
+    return counters, all_time
 
 
 def _read(connection: sqlite3.Connection, now_s: float, active_window_s: float) -> Account:
