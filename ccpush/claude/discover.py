@@ -17,6 +17,7 @@ import msgspec
 
 # Deeper than anything Claude Code makes (projects/<slug>/<session>/subagents/workflows/<run>/).
 MAX_DEPTH: Final = 12
+_SIGN: Final = 1 << 63
 _NO_TRANSCRIPTS: Final = frozenset({"journal.jsonl"})
 
 
@@ -59,7 +60,7 @@ class Found(msgspec.Struct):
 
 def as_signed(number: int) -> int:
     """Fold a device or inode number, unsigned on some systems, into what SQLite can keep."""
-    return number if number < 1 << 63 else number - (1 << 64)
+    return number if number < _SIGN else number - 2 * _SIGN
 
 
 def find_transcripts(homes: Iterable[Path]) -> Found:
@@ -98,17 +99,20 @@ class _Walk(NamedTuple):
         except OSError:
             self.found.skipped["folder_unreadable"] += 1
             return
+        found, visited = self.found, self.visited
         for entry in listed:
             name = entry.name
             if name.endswith(".jsonl"):
-                _add(entry, self.found, self.visited, sub=sub)
+                _add(entry, name, found, visited, sub)
             elif depth < MAX_DEPTH and self._is_new_folder(entry):
                 self.down(entry.path, depth + 1, sub=sub or name == "subagents")
 
     def _is_new_folder(self, entry: os.DirEntry[str]) -> bool:
         try:
+            if entry.is_dir(follow_symlinks=False):
+                return True
             if not entry.is_symlink():
-                return entry.is_dir(follow_symlinks=False)
+                return False
             info = entry.stat()
         except OSError:
             # a dangling or looping link that does not even claim to be a transcript
@@ -123,9 +127,12 @@ class _Walk(NamedTuple):
 
 
 def _add(
-    entry: os.DirEntry[str], found: Found, visited: set[tuple[int, int]], *, sub: bool
+    entry: os.DirEntry[str],
+    name: str,
+    found: Found,
+    visited: set[tuple[int, int]],
+    sub: bool,
 ) -> None:
-    name = entry.name
     if name in _NO_TRANSCRIPTS:
         return
     if ".orphaned" in name or ".superseded" in name:
@@ -139,12 +146,13 @@ def _add(
     if not stat.S_ISREG(info.st_mode):
         found.skipped["folder" if stat.S_ISDIR(info.st_mode) else "no_regular_file"] += 1
         return
-    key = (info.st_dev, info.st_ino)
+    device, inode = info.st_dev, info.st_ino
+    key = (device, inode) if inode < _SIGN > device else (as_signed(device), as_signed(inode))
     if key in visited:
         found.skipped["same_file"] += 1
         return
     visited.add(key)
     into = found.sub if sub or name.startswith("agent-") else found.main
-    into.append(
-        FoundFile(entry.path, as_signed(key[0]), as_signed(key[1]), info.st_size, info.st_mtime_ns)
-    )
+    # FoundFile(...) would make the tuple twice, thousands of times a tick
+    made = tuple.__new__(FoundFile, (entry.path, *key, info.st_size, info.st_mtime_ns))
+    into.append(made)

@@ -191,7 +191,10 @@ def _start(
         return 0, None
     if position.extractor != extract.VERSION:
         return 0, "new_rules"
-    if (position.device, position.inode) != (as_signed(info.st_dev), as_signed(info.st_ino)):
+    if (position.device, position.inode) != (
+        as_signed(info.st_dev),
+        as_signed(info.st_ino),
+    ):
         return 0, "replaced"
     if info.st_size < position.offset:
         return 0, "truncated"

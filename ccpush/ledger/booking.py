@@ -68,7 +68,7 @@ class Booking:
         self, connection: sqlite3.Connection, now_s: float, local: LocalTime, overlaid: set[int]
     ) -> None:
         self._connection = connection
-        self._now_minute = int(now_s) // 60
+        self.now_s = int(now_s)
         self._frozen = frozen_through(connection)
         self._newest_frozen = max(self._frozen.values(), default=_NEVER)
         self._local = local
@@ -81,7 +81,7 @@ class Booking:
 
     def minute(self, ts_s: int) -> int:
         """Return the own minute of a row: what claims to be later than now is booked at now."""
-        return min(ts_s // 60, self._now_minute)
+        return min(ts_s, self.now_s) // 60
 
     def offered(self, minute: int) -> bool:
         """Whether what happened in this minute may have been offered to a sink already."""

@@ -1,7 +1,8 @@
 """Days before the transcripts, taken from the stats cache once each and then fixed.
 
 A day is either imported or the ledger's own, never both: what the ledger itself knows of an
-imported day is left out of all-time figures (``series.overlaid``). Counters never hold imports.
+imported day is left out of all-time figures (``series.overlaid``), as far as the cache counts it
+too. Counters never hold imports.
 """
 
 from __future__ import annotations

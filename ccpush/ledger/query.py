@@ -194,8 +194,9 @@ def _live(connection: sqlite3.Connection, since_s: float) -> Live:
         "SELECT COUNT(*), TOTAL(messages) FROM session WHERE last_s >= ? AND main_s NOT NULL",
         (int(since_s),),
     ).fetchone()
+    # a main row may have taken back what a copy under another session's name had said
     tokens = {
-        model: (new_input, new_output)
+        model: (max(0, new_input), max(0, new_output))
         for model, new_input, new_output in connection.execute(
             "SELECT name, SUM(input), SUM(output) FROM session JOIN session_tokens ON session = key"
             " JOIN model ON model.id = model WHERE last_s >= ? AND main_s NOT NULL GROUP BY name",

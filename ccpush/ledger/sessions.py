@@ -39,11 +39,13 @@ class Sessions:
             )
         }
         for key, new in seen.items():
-            _, last_s, main_s, messages = known.get(key) or (key, new.last_s, None, 0)
+            _, last_s, main_s, messages = known.get(key) or (key, 0, None, 0)
             if main_s is None and new.main_s is not None:
                 main_s = new.main_s
                 self._booking.add(Series(f.SESSIONS), self._booking.minute(main_s), 1)
-            self._rows[key] = (key, max(last_s, new.last_s), main_s, messages)
+            # a row of tomorrow must not keep a session alive until then
+            last_s = max(last_s, min(new.last_s, self._booking.now_s))
+            self._rows[key] = (key, last_s, main_s, messages)
 
     def add_messages(self, by_session: Mapping[str, int]) -> None:
         """Count messages towards their sessions, as far as they name one."""
