@@ -21,8 +21,9 @@ from ccpush.errors import LedgerError
 from ccpush.identity import Known, establish, recall
 from ccpush.ledger import store
 from ccpush.ledger.booking import GRID_S
-from ccpush.ledger.cursors import SinkState, freeze, record_attempt
+from ccpush.ledger.cursors import SinkState, freeze, read_sinks, record_attempt
 from ccpush.ledger.intake import Intake, Pass
+from ccpush.ledger.meta import get_meta
 from ccpush.ledger.query import Account, read_account, read_account_at
 from ccpush.log import Log
 from ccpush.metrics.catalogue import frozen_families
@@ -30,10 +31,10 @@ from ccpush.metrics.evaluate import evaluate
 from ccpush.metrics.samples import Family
 from ccpush.push.pump import Pump
 from ccpush.push.sink import Offer, PushResult, Sink
+from ccpush.telling import tell_clock_behind, tell_pass, tell_result
 
 # What a sink that hangs may hold up of a tick; it goes on in its own thread meanwhile.
 PUSH_DEADLINE_S: Final = 45.0
-SKEW_TOLD_S: Final = 60.0
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -130,7 +131,9 @@ class Pipeline:
         """Read what is new into the ledger; raises LedgerError."""
         with self._ledger():
             done = self._intake.run(advance)
-        self._tell(done)
+        seen = bool(done.homes)
+        tell_pass(self._log, done, homes_changed=seen is not self._homes_seen)
+        self._homes_seen = seen
         return done
 
     def account(self) -> Account:
@@ -152,10 +155,26 @@ class Pipeline:
         self._results = []
         silent: tuple[Sink, ...] = ()
         if self._sinks and collected.complete and not self._stopping:
-            silent = self._pump.offer(self._offer())
-        for sink in silent:
-            self._log.warning("push_busy", sink=sink.name)
+            silent = self._push()
         return Tick(collected, tuple(self._results), silent)
+
+    def _push(self) -> tuple[Sink, ...]:
+        """Offer what is due; return the sinks that gave no answer, or were not to be asked yet."""
+        now_s = self._now()
+        with self._ledger():
+            states = read_sinks(self._connection)
+            offered_s = float(get_meta(self._connection, "offered_s") or 0)
+        waiting = {state.name for state in states if (state.retry_at_s or 0) > now_s}
+        if offered_s > now_s:
+            # A sample is never offered with an older timestamp than before: receivers refuse it,
+            # and it would tell a lie about when something happened.
+            tell_clock_behind(self._log, offered_s - now_s)
+            waiting |= {sink.name for sink in self._sinks if sink.kind == "remote_write"}
+        silent = self._pump.offer(self._offer(), waiting)
+        for sink in silent:
+            if sink.name not in waiting:
+                self._log.warning("push_busy", sink=sink.name)
+        return silent
 
     def _offer(self) -> Offer:
         """Freeze the past up to the newest grid step, then say what is due from a snapshot."""
@@ -200,7 +219,7 @@ class Pipeline:
         counts["retried", ""] = result.retried
         with self._ledger():
             record_attempt(self._connection, state, counts)
-        self._tell_result(sink, result)
+        tell_result(self._log, sink, result)
 
     def _with_sinks(self, account: Account) -> Account:
         """Leave out sinks that are no longer configured, and add those never pushed to."""
@@ -210,35 +229,6 @@ class Pipeline:
             account,
             sinks=tuple(kept.get(name, SinkState(name, kind)) for name, kind in configured),
         )
-
-    def _tell(self, done: Pass) -> None:
-        seen = bool(done.homes)
-        if seen is not self._homes_seen:
-            tell = self._log.info if seen else self._log.warning
-            homes = ", ".join(map(str, done.homes or self.settings.claude_homes))
-            tell("claude_home_found" if seen else "claude_home_missing", homes=homes)
-            self._homes_seen = seen
-        if done.imported_days:
-            self._log.info("stats_cache_imported", days=done.imported_days)
-        self._log.debug(
-            "collect_done",
-            files=done.files,
-            files_read=done.files_read,
-            lines=done.lines,
-            read_bytes=done.read_bytes,
-            seconds=round(done.duration_s, 3),
-            complete=done.complete,
-        )
-
-    def _tell_result(self, sink: Sink, result: PushResult) -> None:
-        if result.outcome == "delivered":
-            self._log.info("push_delivered", sink=sink.name, samples=result.sent)
-        elif result.outcome == "retry":
-            self._log.warning("push_retry", sink=sink.name, error=result.error, hint=result.hint)
-        else:
-            self._log.error("push_rejected", sink=sink.name, error=result.error, hint=result.hint)
-        if result.skew_s is not None and abs(result.skew_s) > SKEW_TOLD_S:
-            self._log.warning("clock_skew", sink=sink.name, seconds=round(result.skew_s))
 
     @contextlib.contextmanager
     def _ledger(self) -> Iterator[None]:

@@ -49,6 +49,8 @@ class Pass(msgspec.Struct):
     skipped: Counter[str] = msgspec.field(default_factory=Counter)
     restarts: Counter[str] = msgspec.field(default_factory=Counter)
     homes: Sequence[Path] = ()
+    # the homes asked for, whether or not they exist
+    wanted_homes: Sequence[Path] = ()
     imported_days: int = 0
     stats_cache: str = "none"
 
@@ -95,7 +97,7 @@ class Intake:
 
     def run(self, advance: Callable[[int], None] = _quiet) -> Pass:
         """Make one pass; ``advance`` is told the bytes read as they are. Raises LedgerError."""
-        done = Pass()
+        done = Pass(wanted_homes=self._homes)
         started_s = time.monotonic()
         local = self._begin()
         with _collector_paused():

@@ -213,7 +213,7 @@ FAMILY_3: Final = (
         "When the last complete pass ended.", s.moment("collected_s"), unit="seconds",
     ),
     Metric(
-        "ccpush_imported_days", "gauge", (),
+        "ccpush_imported_dates", "gauge", (),
         "Days taken from the stats cache, because their transcripts were gone.", s.imported_days,
     ),
     Metric(

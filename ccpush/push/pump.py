@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
@@ -85,17 +85,19 @@ class Pump:
         self._workers = tuple(_Worker(sink, self._finished) for sink in sinks)
         self._stopping = False
 
-    def offer(self, offer: Offer) -> tuple[Sink, ...]:
+    def offer(self, offer: Offer, waiting: Collection[str] = ()) -> tuple[Sink, ...]:
         """Push to every sink that is free, and wait for them until the deadline.
 
-        A sink still busy with an older offer is skipped this time. Returns the sinks of which no
-        result for this offer was recorded: those skipped, and those still at it, whose results
-        come with the next call. After a stop nothing is pushed any more.
+        A sink still busy with an older offer is skipped this time, and so are those named in
+        ``waiting``. Returns the sinks of which no result for this offer was recorded: those
+        skipped, and those still at it, whose results come with the next call. After a stop nothing
+        is pushed any more.
         """
         until_s = time.monotonic() + self._deadline_s
         self.collect()
         unrecorded = list(self._workers)
-        started = [] if self._stopping else [worker for worker in unrecorded if not worker.busy]
+        free = [w for w in unrecorded if not w.busy and w.sink.name not in waiting]
+        started = [] if self._stopping else free
         for worker in started:
             worker.start(offer)
         errors: list[BaseException] = []
