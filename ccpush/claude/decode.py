@@ -18,6 +18,8 @@ from ccpush.claude.records import Envelope, Row, TypedAssistant, User
 # Above this a line whose shape surprises is skipped instead of being decoded into Python objects:
 # those take about ten times its bytes.
 MAX_SURPRISING_BYTES: Final = 4 << 20
+# Responses are that long by one text, if ever; this many blocks would fill the memory.
+MAX_OBJECTS: Final = 500_000
 
 # Row types that are known and carry nothing that is counted (claude-code 1.0 to 2.1.287).
 # fmt: off
@@ -65,6 +67,8 @@ BLANK: Final = Skip("blank")
 
 def decode(line: bytes) -> Row | Skip:
     """Say what a line is: one of the four rows that matter, or why it is passed over."""
+    if len(line) > MAX_SURPRISING_BYTES and line.count(b"{") > MAX_OBJECTS:
+        return _decode_crowded(line)
     # Up to the second opening brace everything lies at depth one, and an unescaped quote cannot
     # stand inside a string; so what is found there is the row's own.
     brace = line.find(b"{", 1)
@@ -111,6 +115,29 @@ def time_and_session(line: bytes) -> tuple[str | None, str | None]:
     return _text(found.timestamp), _text(found.sessionId)
 
 
+def is_whole(line: bytes) -> bool:
+    """Whether the bytes are a JSON object to their end, and not the first half of one."""
+    try:
+        _decode_envelope(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # half a line, or one that no further byte would mend
+        return False
+    return True
+
+
+def _decode_crowded(line: bytes) -> Row | Skip:
+    """Take a line of very many values when it is a user row, whose message is not decoded."""
+    try:
+        kind = _type_of(line)
+        if isinstance(kind, Skip):
+            return kind
+        return _decode_user(line) if kind == "user" else BAD_FIELD
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return NOT_JSON
+    except RecursionError:
+        return TOO_DEEP
+
+
 def _decode_closely(line: bytes) -> Row | Skip:
     """Take what is valid of a line that was refused, after mending it if it is no JSON."""
     if line.isspace() or (len(line) < 8 and not line.strip(_BLANK)):
@@ -142,7 +169,20 @@ def _decode_odd(line: bytes) -> Row | Skip:
         return _decode_row(line)
     except msgspec.ValidationError:
         # of another type, or of another shape
-        pass
+        kind = _type_of(line)
+    if isinstance(kind, Skip):
+        return kind
+    if len(line) > MAX_SURPRISING_BYTES:
+        return BAD_FIELD
+    try:
+        return coerce_row(kind, msgspec.json.decode(line))
+    except (BadNumberError, msgspec.ValidationError):
+        # of untyped JSON only a number of thousands of digits is refused
+        return BAD_NUMBER
+
+
+def _type_of(line: bytes) -> str | Skip:
+    """Return the type of a row that matters, or why it does not; raises when it is no JSON."""
     try:
         kind = _text(_decode_envelope(line).type)
     except msgspec.ValidationError:
@@ -153,13 +193,7 @@ def _decode_odd(line: bytes) -> Row | Skip:
         return NO_METRIC
     if kind not in ("assistant", "user", "system", "progress"):
         return Skip("unknown_type", unknown_type=_safe_name(kind))
-    if len(line) > MAX_SURPRISING_BYTES:
-        return BAD_FIELD
-    try:
-        return coerce_row(kind, msgspec.json.decode(line))
-    except (BadNumberError, msgspec.ValidationError):
-        # of untyped JSON only a number of thousands of digits is refused
-        return BAD_NUMBER
+    return kind
 
 
 def _text(value: msgspec.Raw) -> str | None:

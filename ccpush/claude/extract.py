@@ -260,8 +260,8 @@ def _merge(
     known: Observed, counts: tuple[int, ...], stop_reason: str | None, *, main: bool
 ) -> None:
     known.rows += 1
-    if stop_reason is not None and (known.stop_reason is None or (main and not known.main)):
-        known.stop_reason = stop_reason
+    # the first that is said holds, as it does over chunks
+    known.stop_reason = known.stop_reason or stop_reason
     if main == known.main:
         known.input = max(known.input, counts[0])
         known.output = max(known.output, counts[1])

@@ -113,7 +113,7 @@ def read_stats_cache(home: Path) -> Remembered:
 
 def _read(path: Path) -> bytes:
     try:
-        with open(path, "rb", opener=_open_without_waiting) as opened:
+        with open(path, "rb", opener=open_without_waiting) as opened:
             raw = opened.read(MAX_BYTES + 1)
     except OSError:
         raise StatsCacheError("unreadable") from None
@@ -124,7 +124,8 @@ def _read(path: Path) -> bytes:
     return raw
 
 
-def _open_without_waiting(path: str, flags: int) -> int:
+def open_without_waiting(path: str, flags: int) -> int:
+    """Open a file that may turn out to be a pipe; for ``open``."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -136,8 +137,8 @@ def _refuse_impossible(found: _File) -> None:
         *(n for usage in found.modelUsage.values() for n in _usage(usage)),
         *found.hourCounts.values(),
     ]
-    # a day of a fleet may exceed one response's bound by far; a million times is damage
-    if any(not 0 <= amount <= MAX_TOKENS * 1_000_000 for amount in amounts):
+    # a fleet may exceed one response's bound by far; a million times is damage, also in sum
+    if min(amounts, default=0) < 0 or sum(amounts) > MAX_TOKENS * 1_000_000:
         raise StatsCacheError("bad_number")
 
 

@@ -172,12 +172,8 @@ def _take_still_tail(rest: bytes, offset: int, into: Extractor) -> tuple[TailSta
     if rest is _TOO_LONG_REST:
         into.too_long()
         return "torn", offset
-    row = decode.decode(rest)
-    if row is decode.BLANK:
-        # the indentation of a line that may still come
-        return "torn", offset
-    if isinstance(row, decode.Skip) and row.reason in ("not_json", "not_object", "too_deep"):
-        into.half_line()
+    # A head may prove half a line irrelevant; whether it is whole only its end can tell.
+    if isinstance(decode.decode(rest), decode.Skip) and not decode.is_whole(rest):
         return "torn", offset
     into.take_all([rest])
     return "none", offset + len(rest)

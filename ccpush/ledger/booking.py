@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -106,24 +106,39 @@ class Booking:
             cells,
         )
         totals: Counter[int] = Counter()
-        overlaid: Counter[int] = Counter()
-        figures: Counter[tuple[str, int, str]] = Counter()
+        by_quarter: Counter[tuple[int, int]] = Counter()
         for _, quarter, number, amount in cells:
             totals[number] += amount
-            day, hour = self._local.day_and_hour(quarter)
-            beneath = day in self._overlaid_days
-            series, kind, _ = self._rows[number]
-            if beneath and series.family in OVERLAID_FAMILIES:
-                overlaid[number] += amount
-            if kind is not None:
-                figures["day", day, kind] += amount
-                if kind in HOURLY and not beneath:
-                    figures["hour", hour, kind] += amount
+            by_quarter[quarter, number] += amount
         self._connection.executemany(
-            "UPDATE series SET total = total + ?, overlaid = overlaid + ? WHERE id = ?",
-            [(amount, overlaid[number], number) for number, amount in totals.items()],
+            "UPDATE series SET total = total + ? WHERE id = ?",
+            [(amount, number) for number, amount in totals.items()],
         )
-        add_figures(self._connection, figures)
+        add_overlay(self._connection, self._overlay(cells) if self._overlaid_days else {})
+        add_figures(self._connection, self._figures(by_quarter))
+
+    def _overlay(self, cells: Sequence[tuple[int, ...]]) -> Counter[tuple[int, int]]:
+        """Say how much of each series lies on imported days, by step."""
+        overlay: Counter[tuple[int, int]] = Counter()
+        for booked, quarter, number, amount in cells:
+            if (
+                self._rows[number][0].family in OVERLAID_FAMILIES
+                and self._local.day_and_hour(quarter)[0] in self._overlaid_days
+            ):
+                overlay[booked, number] += amount
+        return overlay
+
+    def _figures(self, by_quarter: Mapping[tuple[int, int], int]) -> Counter[tuple[str, int, str]]:
+        """Say what adds to which daily and hourly figure."""
+        figures: Counter[tuple[str, int, str]] = Counter()
+        for (quarter, number), amount in by_quarter.items():
+            kind = self._rows[number][1]
+            if kind is not None:
+                day, hour = self._local.day_and_hour(quarter)
+                figures["day", day, kind] += amount
+                if kind in HOURLY and day not in self._overlaid_days:
+                    figures["hour", hour, kind] += amount
+        return figures
 
     def _load_series(self) -> None:
         self._rows = [(Series(""), None, _NEVER)]
@@ -156,6 +171,15 @@ def add_figures(
         "INSERT INTO figure VALUES (?, ?, ?, ?) ON CONFLICT (span, at, kind)"
         " DO UPDATE SET amount = amount + excluded.amount",
         [(*key, amount) for key, amount in sorted(figures.items()) if amount],
+    )
+
+
+def add_overlay(connection: sqlite3.Connection, overlay: Mapping[tuple[int, int], int]) -> None:
+    """Note what of series lies on imported days: by (booked, series)."""
+    connection.executemany(
+        "INSERT INTO overlay VALUES (?, ?, ?) ON CONFLICT (booked, series)"
+        " DO UPDATE SET amount = amount + excluded.amount",
+        [(*key, amount) for key, amount in sorted(overlay.items()) if amount],
     )
 
 

@@ -1,8 +1,8 @@
 """Days before the transcripts, taken from the stats cache once each and then fixed.
 
 A day is either imported or the ledger's own, never both: what the ledger itself knows of an
-imported day is left out of all-time figures (``series.overlaid``), as far as the cache counts it
-too. Counters never hold imports.
+imported day is left out of all-time figures (the table ``overlay``), as far as the cache counts it
+too. Both are booked like increments, so that what was offered stays true. Counters hold no imports.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from typing import Final
 from ccpush.claude import facts as f
 from ccpush.claude.stats_cache import TOKEN_TYPES, Remembered, RememberedDay
 from ccpush.ledger import figures
-from ccpush.ledger.booking import OVERLAID_FAMILIES, LocalTime, add_figures
+from ccpush.ledger.booking import (
+    OVERLAID_FAMILIES,
+    LocalTime,
+    add_figures,
+    add_overlay,
+    frozen_through,
+)
 from ccpush.ledger.meta import get_meta, set_meta_once
 
 # families that only imported days have
@@ -27,7 +33,7 @@ HOUR_SESSIONS: Final = "hour_sessions"
 def covered_from(
     connection: sqlite3.Connection, local: LocalTime, first_run_s: float, kept_days: int
 ) -> date:
-    """Return the day from which on the ledger is complete; settled at the first complete pass.
+    """Return the day from which on the ledger is complete; settled once there is a row.
 
     The later of the first row's day and the day to which Claude Code had kept transcripts when
     ccpush first ran.
@@ -36,7 +42,9 @@ def covered_from(
     if held is None:
         kept, _ = local.day_and_hour(int(first_run_s) // 900 - kept_days * 96)
         first = connection.execute("SELECT MIN(quarter) FROM increment").fetchone()[0]
-        begun = local.day_and_hour(first)[0] if first is not None else kept
+        if first is None:
+            return date.fromordinal(kept)
+        begun, _ = local.day_and_hour(first)
         held = set_meta_once(connection, "covered_from", max(kept, begun))
     return date.fromordinal(int(held))
 
@@ -64,11 +72,17 @@ def import_days(
             sessions = sum(remembered.sessions for remembered in days.values())
             new[max(days).toordinal()].update(_hours(cache, sessions))
     if new:
+        # before anything was offered, imported days have always been there
+        booked = max(frozen_through(connection).values(), default=-1) + 1
         connection.executemany(
-            "INSERT INTO imported VALUES (?, ?, ?, ?, ?)",
-            [(day, *key, n) for day, amounts in new.items() for key, n in sorted(amounts.items())],
+            "INSERT INTO imported VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (day, *key, booked, n)
+                for day, amounts in new.items()
+                for key, n in sorted(amounts.items())
+            ],
         )
-        _overlay(connection, local)
+        _overlay(connection, set(new), booked, local)
     return len(new)
 
 
@@ -100,22 +114,17 @@ def _hours(cache: Remembered, sessions: int) -> Counter[tuple[str, str, str]]:
     return hours
 
 
-def _overlay(connection: sqlite3.Connection, local: LocalTime) -> None:
-    """Note how much of each series lies on imported days, and leave it out of the hours."""
-    days = imported_days(connection)
-    overlaid: Counter[int] = Counter()
-    for quarter, series, family, amount in connection.execute(
-        "SELECT quarter, id, family, SUM(amount) FROM increment JOIN series ON id = series"
-        " WHERE quarter < ? GROUP BY quarter, id",
+def _overlay(connection: sqlite3.Connection, days: set[int], booked: int, local: LocalTime) -> None:
+    """Note how much of each series lies on newly imported days, and leave it out of the hours."""
+    overlay: Counter[tuple[int, int]] = Counter()
+    for quarter, series, family, step, amount in connection.execute(
+        "SELECT quarter, id, family, booked, amount FROM increment JOIN series ON id = series"
+        " WHERE quarter < ?",
         # a day beyond the last imported one, whatever the time zone
         ((max(days) - date(1970, 1, 1).toordinal() + 2) * 96,),
     ):
         if family in OVERLAID_FAMILIES and local.day_and_hour(quarter)[0] in days:
-            overlaid[series] += amount
-    connection.execute("UPDATE series SET overlaid = 0")
-    connection.executemany(
-        "UPDATE series SET overlaid = ? WHERE id = ?",
-        [(amount, series) for series, amount in overlaid.items()],
-    )
+            overlay[max(booked, step), series] += amount
+    add_overlay(connection, overlay)
     connection.execute("DELETE FROM figure")
     add_figures(connection, figures.compute(connection, local))

@@ -7,9 +7,12 @@ that a crash at any moment costs nothing and counts nothing twice.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from operator import add
+from typing import Final, TypeVar
+
+import msgspec
 
 from ccpush.claude import facts as f
 from ccpush.claude.extract import label, search_series
@@ -22,6 +25,9 @@ from ccpush.ledger.sessions import Sessions
 from ccpush.ledger.tallies import add_tallies
 
 _TOKEN_TYPES: Final = ("input", "output", "cacheRead", "cacheCreation")
+_MESSAGES: Final = Series(f.MESSAGES)
+_WEB_SEARCHES: Final = Series(f.WEB_SEARCHES)
+_WEB_FETCHES: Final = Series(f.WEB_FETCHES)
 
 
 class Ingest:
@@ -66,51 +72,50 @@ class Ingest:
         return tallies
 
     def _responses(self, facts: KeyedFacts) -> None:
-        keyed = facts.responses
-        known = {
-            row[0]: row
-            for row in select_in(
-                self._connection, "SELECT * FROM response WHERE key IN ({})", keyed
-            )
-        }
+        seen = facts.responses
+        known = list(select_in(self._connection, "SELECT * FROM response WHERE key IN ({})", seen))
         written = []
-        cells: defaultdict[tuple[int, str], list[int]] = defaultdict(lambda: [0] * 6)
-        messages: Counter[int] = Counter()
-        by_session: Counter[str] = Counter()
-        for key in sorted(keyed):
-            seen, row = keyed[key], known.get(key)
-            if row is None:
-                new = self._new_response(key, seen)
-                messages[new[1]] += 1
-                by_session[seen.session] += 1
-                cell = cells[new[1], seen.model]
-                for place, amount in enumerate(new[4:]):
-                    cell[place] += amount
-                self._duplicates += seen.rows - 1
-                written.append(new)
-            else:
-                self._duplicates += seen.rows
-                raised = self._raise_response(row, seen)
-                if raised != row:
-                    written.append(raised)
-        self._counted += len(keyed) - len(known)
-        self._add_messages(messages, by_session)
-        for (minute, model), counts in cells.items():
-            self._add_counts(model, minute, counts)
+        for row in known:
+            observed = seen.pop(row[0])
+            self._duplicates += observed.rows
+            raised = self._raise_response(row, observed)
+            if raised != row:
+                written.append(raised)
+        self._counted += len(seen)
+        written += self._new_responses(seen)
+        written.sort()
         self._connection.executemany(
             "INSERT OR REPLACE INTO response VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", written
         )
 
-    def _new_response(self, key: int, seen: Observed) -> tuple[int, ...]:
-        """Return a response's row and note what is not summed by the caller."""
-        minute = self._booking.minute(seen.ts_s)
-        model = self._models.number(seen.model)
-        self._sessions.add_tokens(seen.session, model, seen.input, seen.output)
-        flags = MAIN if seen.main else 0
-        if seen.stop_reason is not None:
-            flags |= STOP_COUNTED
-            self._booking.add(_stop(seen.stop_reason), minute, 1)
-        return (key, minute, model, flags, *_counts(seen))
+    def _new_responses(self, seen: Mapping[int, Observed]) -> list[tuple[int, ...]]:
+        """Count responses never seen before, summed by minute and model; return their rows."""
+        minute_of, model_number, astuple = (
+            self._booking.minute,
+            self._models.number,
+            msgspec.structs.astuple,
+        )
+        written: list[tuple[int, ...]] = []
+        cells: dict[tuple[int, str], list[int]] = {}
+        used: dict[tuple[str, int], list[int]] = {}
+        for key, observed in seen.items():
+            main, ts_s, model, session, *counts, stop, rows = astuple(observed)
+            minute, number = minute_of(ts_s), model_number(model)
+            _add_up(cells, (minute, model), (1, *counts))
+            _add_up(used, (session, number), (1, counts[0], counts[1]))
+            self._duplicates += rows - 1
+            flags = MAIN if main else 0
+            if stop is not None:
+                flags |= STOP_COUNTED
+                self._booking.add(_stop(stop), minute, 1)
+            written.append((key, minute, number, flags, *counts))
+        for (minute, model), (messages, *counts) in cells.items():
+            self._booking.add(_MESSAGES, minute, messages)
+            self._add_counts(model, minute, counts)
+        for (session, number), (messages, new_input, new_output) in used.items():
+            self._sessions.add_messages({session: messages})
+            self._sessions.add_tokens(session, number, new_input, new_output)
+        return written
 
     def _raise_response(self, row: tuple[int, ...], seen: Observed) -> tuple[int, ...]:
         """Add what a known response has grown by; day and model stay those first counted."""
@@ -130,17 +135,11 @@ class Ingest:
         return (key, minute, model, flags, *new)
 
     def _add_counts(self, model: str, minute: int, counts: Sequence[int]) -> None:
-        add = self._booking.add
-        for kind, amount in zip(_TOKEN_TYPES, counts, strict=False):
-            add(Series(f.TOKENS, kind, model), minute, amount)
-        add(Series(f.WEB_SEARCHES), minute, counts[4])
-        add(Series(f.WEB_FETCHES), minute, counts[5])
-
-    def _add_messages(self, by_minute: Mapping[int, int], by_session: Mapping[str, int]) -> None:
-        message = Series(f.MESSAGES)
-        for minute, amount in by_minute.items():
-            self._booking.add(message, minute, amount)
-        self._sessions.add_messages(by_session)
+        book = self._booking.add
+        for series, amount in zip(self._models.series(model), counts, strict=False):
+            book(series, minute, amount)
+        book(_WEB_SEARCHES, minute, counts[4])
+        book(_WEB_FETCHES, minute, counts[5])
 
     def _rows(self, facts: KeyedFacts) -> None:
         booking = self._booking
@@ -151,7 +150,9 @@ class Ingest:
             ts_s, session = facts.prompts[key]
             messages[booking.minute(ts_s)] += 1
             by_session[session] += 1
-        self._add_messages(messages, by_session)
+        for minute, amount in messages.items():
+            booking.add(_MESSAGES, minute, amount)
+        self._sessions.add_messages(by_session)
         new_events = self._unknown(facts.events)
         for key in new_events:
             event = facts.events[key]
@@ -188,6 +189,7 @@ class _Models:
         self._connection = connection
         self._names: dict[int, str] = dict(connection.execute("SELECT id, name FROM model"))
         self._numbers = {name: number for number, name in self._names.items()}
+        self._series: dict[str, tuple[Series, ...]] = {}
 
     def number(self, name: str) -> int:
         found = self._numbers.get(name)
@@ -200,6 +202,13 @@ class _Models:
 
     def name(self, number: int) -> str:
         return self._names[number]
+
+    def series(self, name: str) -> tuple[Series, ...]:
+        found = self._series.get(name)
+        if found is None:
+            found = tuple(Series(f.TOKENS, kind, name) for kind in _TOKEN_TYPES)
+            self._series[name] = found
+        return found
 
 
 def _counts(seen: Observed) -> tuple[int, ...]:
@@ -215,3 +224,14 @@ def _counts(seen: Observed) -> tuple[int, ...]:
 
 def _stop(reason: str) -> Series:
     return Series(f.STOP_REASONS, label(reason))
+
+
+Cell = TypeVar("Cell")
+
+
+def _add_up(sums: dict[Cell, list[int]], cell: Cell, amounts: Sequence[int]) -> None:
+    found = sums.get(cell)
+    if found is None:
+        sums[cell] = list(amounts)
+    else:
+        sums[cell] = list(map(add, found, amounts))

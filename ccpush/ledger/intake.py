@@ -209,7 +209,8 @@ class Intake:
         done.imported_days = import_days(self._connection, caches, before, local)
         self._stats_cache = ", ".join(sorted(set(reasons))) or ("ok" if caches else "none")
         set_meta(self._connection, "stats_cache", self._stats_cache)
-        self._stamps = stamps
+        if get_meta(self._connection, "covered_from") is not None:
+            self._stamps = stamps
 
 
 def _offset(item: Work) -> int:

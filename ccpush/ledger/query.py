@@ -6,15 +6,16 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from typing import Final
 
 import msgspec
 
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
 from ccpush.ledger import figures
-from ccpush.ledger.booking import OVERLAID_FAMILIES, LocalTime
+from ccpush.ledger.booking import LocalTime
 from ccpush.ledger.cursors import SinkState, read_sinks
-from ccpush.ledger.imports import HOUR_SESSIONS, UNSPLIT, imported_days
+from ccpush.ledger.imports import HOUR_SESSIONS, UNSPLIT
 from ccpush.ledger.meta import get_meta
 from ccpush.ledger.store import snapshot
 
@@ -81,52 +82,54 @@ def read_account_at(
     """Read everything as of now, and the same with the counters as they are at grid ``step``."""
     with snapshot(connection):
         account = _read(connection, now_s, active_window_s)
-        later, later_all_time = _later_than(connection, step)
-    if not later:
+        later = _sums(connection, _INCREMENTS, step)
+        also = _all_time_extra(connection, step)
+    if not later and not also:
         return account, account
     return account, msgspec.structs.replace(
         account,
         totals={s: n - later[s] for s, n in account.totals.items()},
-        all_time={s: n - later_all_time[s] for s, n in account.all_time.items()},
+        all_time={s: n - later[s] - also[s] for s, n in account.all_time.items()},
     )
 
 
-def _later_than(
-    connection: sqlite3.Connection, step: int
-) -> tuple[Counter[Series], Counter[Series]]:
-    """Return how much counters and all-time figures grew after ``step``.
+_INCREMENTS: Final = (
+    "SELECT family, a, b, SUM(amount) FROM increment JOIN series ON series.id = series"
+    " WHERE booked > ? GROUP BY series.id"
+)
+_OVERLAY: Final = (
+    "SELECT family, a, b, -SUM(amount) FROM overlay JOIN series ON series.id = series"
+    " WHERE booked > ? GROUP BY series.id"
+)
+_IMPORTED: Final = (
+    "SELECT family, a, b, SUM(amount) FROM imported WHERE booked > ? GROUP BY family, a, b"
+)
+_ALWAYS: Final = -1
 
-    They differ by what turned up late on imported days.
-    """
-    local, days = LocalTime(), imported_days(connection)
-    counters: Counter[Series] = Counter()
-    all_time: Counter[Series] = Counter()
-    rows = connection.execute(
-        "SELECT family, a, b, quarter, SUM(amount) FROM increment JOIN series ON series.id = series"
-        " WHERE booked > ? GROUP BY series.id, quarter",
-        (step,),
-    )
-    for family, a, b, quarter, amount in rows:
-        series = Series(family, a, b)
-        counters[series] += amount
-        if family not in OVERLAID_FAMILIES or local.day_and_hour(quarter)[0] not in days:
-            all_time[series] += amount
-    return counters, all_time
+
+def _sums(connection: sqlite3.Connection, query: str, after: int) -> Counter[Series]:
+    """Sum what was booked after a step, by series."""
+    rows = connection.execute(query, (after,))
+    return Counter({Series(family, a, b): amount for family, a, b, amount in rows})
+
+
+def _all_time_extra(connection: sqlite3.Connection, after: int) -> Counter[Series]:
+    """Sum what all-time figures have beside the counters: imported days, less what they overlay."""
+    extra = _sums(connection, _IMPORTED, after)
+    for series, amount in _sums(connection, _OVERLAY, after).items():
+        extra[series] += amount
+    return extra
 
 
 def _read(connection: sqlite3.Connection, now_s: float, active_window_s: float) -> Account:
     today = date.fromordinal(LocalTime().day_and_hour(int(now_s) // 900)[0])
-    totals: dict[Series, int] = {}
-    all_time: Counter[Series] = Counter()
-    for family, a, b, total, overlaid in connection.execute(
-        "SELECT family, a, b, total, overlaid FROM series"
-    ):
-        totals[Series(family, a, b)] = total
-        all_time[Series(family, a, b)] = total - overlaid
-    for family, a, b, amount in connection.execute(
-        "SELECT family, a, b, SUM(amount) FROM imported GROUP BY family, a, b"
-    ):
-        all_time[Series(family, a, b)] += amount
+    totals = {
+        Series(family, a, b): total
+        for family, a, b, total in connection.execute("SELECT family, a, b, total FROM series")
+    }
+    all_time = Counter(totals)
+    for series, amount in _all_time_extra(connection, _ALWAYS).items():
+        all_time[series] += amount
     days, hours, imported = _figures(connection, now_s, all_time)
     meta = dict(connection.execute("SELECT key, value FROM meta"))
     covered = meta.get("covered_from")

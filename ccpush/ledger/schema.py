@@ -12,14 +12,13 @@ from ccpush.errors import LedgerTooNewError
 
 # One increment: at grid step ``booked`` (minutes since 1970) the series grew by ``amount``;
 # ``quarter`` is the quarter-hour in which that really happened. ``total`` is the sum of a series'
-# increments, ``overlaid`` the part of it that lies on imported days.
+# increments; ``overlay`` is the part of it that lies on imported days, by grid step.
 # response.minute is the minute of the row first counted; its flags are in booking.py.
 _M001: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE series (
     id INTEGER PRIMARY KEY, family TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL,
-    total INTEGER NOT NULL DEFAULT 0, overlaid INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (family, a, b));
+    total INTEGER NOT NULL DEFAULT 0, UNIQUE (family, a, b));
 CREATE TABLE increment (
     booked INTEGER NOT NULL, quarter INTEGER NOT NULL, series INTEGER NOT NULL,
     amount INTEGER NOT NULL, PRIMARY KEY (booked, quarter, series)) WITHOUT ROWID;
@@ -45,7 +44,11 @@ CREATE TABLE figure (
     PRIMARY KEY (span, at, kind)) WITHOUT ROWID;
 CREATE TABLE imported (
     day INTEGER NOT NULL, family TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL,
-    amount INTEGER NOT NULL, PRIMARY KEY (day, family, a, b)) WITHOUT ROWID;
+    booked INTEGER NOT NULL, amount INTEGER NOT NULL,
+    PRIMARY KEY (day, family, a, b)) WITHOUT ROWID;
+CREATE TABLE overlay (
+    booked INTEGER NOT NULL, series INTEGER NOT NULL, amount INTEGER NOT NULL,
+    PRIMARY KEY (booked, series)) WITHOUT ROWID;
 CREATE TABLE tally (
     name TEXT NOT NULL, label TEXT NOT NULL, value REAL NOT NULL,
     PRIMARY KEY (name, label)) WITHOUT ROWID;

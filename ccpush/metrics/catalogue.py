@@ -171,7 +171,7 @@ FAMILY_2: Final = (
     ),
 )  # fmt: skip
 
-# Family 3: ccpush's own health, as far as the ledger knows it; the rest is in health.py.
+# Family 3: ccpush's own health, as far as the ledger knows it.
 FAMILY_3: Final = (
     Metric("ccpush_files", "gauge", (), "Transcript files found at the last pass.", s.files),
     Metric(
