@@ -11,9 +11,9 @@ import click
 
 from ccpush.config.load import load_settings
 from ccpush.config.places import default_places
-from ccpush.config.settings import LogLevel, Settings
+from ccpush.config.settings import Settings
 from ccpush.identity import lock_name
-from ccpush.log import Log, configure
+from ccpush.log import Log, LogLevel, configure
 from ccpush.schedule.lock import RunLock
 
 # A failing sink fails at every tick; the log of a resident process says so this often.
