@@ -28,6 +28,7 @@ from typing import Any, Final, Literal
 import pytest
 
 from ccpush.claude import facts as f
+from ccpush.claude import tail
 from ccpush.claude.extract import Extractor
 from ccpush.claude.facts import Series
 from ccpush.ledger.cursors import freeze
@@ -472,6 +473,12 @@ def extract(*rows: Row | bytes | str, shape: Shape = "2.1", now_s: float = NOW_S
     extractor.take_all([line(row, shape)[:-1] for row in rows])
     extractor.end_of_file()
     return extractor
+
+
+def read_in_pieces(patch: pytest.MonkeyPatch, size_bytes: int) -> None:
+    """Let files be read in pieces of this size, so that small ones have several."""
+    patch.setattr(tail, "BLOCK_BYTES", size_bytes)
+    patch.setattr(tail, "BATCH_BYTES", size_bytes)
 
 
 @contextlib.contextmanager

@@ -261,7 +261,8 @@ def _merge(
 ) -> None:
     known.rows += 1
     # the first that is said holds, as it does over chunks
-    known.stop_reason = known.stop_reason or stop_reason
+    if known.stop_reason is None:
+        known.stop_reason = stop_reason
     if main == known.main:
         known.input = max(known.input, counts[0])
         known.output = max(known.output, counts[1])

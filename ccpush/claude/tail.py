@@ -174,6 +174,9 @@ def _take_still_tail(rest: bytes, offset: int, into: Extractor) -> tuple[TailSta
         return "torn", offset
     # A head may prove half a line irrelevant; whether it is whole only its end can tell.
     if isinstance(decode.decode(rest), decode.Skip) and not decode.is_whole(rest):
+        # blanks may be the indentation of a line that is still to come
+        if not rest.isspace():
+            into.half_line()
         return "torn", offset
     into.take_all([rest])
     return "none", offset + len(rest)

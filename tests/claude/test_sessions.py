@@ -76,9 +76,10 @@ def test_a_subagent_read_before_its_parent_does_not_hide_the_session(
 def test_a_session_belongs_to_day_and_hour_of_its_first_row(
     home: homes.Home, reader: homes.Reader
 ) -> None:
-    """The smallest time of its rows, which need not be the first row of the file."""
+    """Of the first outside sidechains that is read, like the day of a response."""
     began_s = NOW_S - homes.DAY_S - 5 * 3600
-    home.main().write(user(at_s=NOW_S), user(at_s=began_s), user(at_s=NOW_S - 60))
+    sidechain = user(at_s=began_s - 9000, sidechain=True)
+    home.main().write(sidechain, user(at_s=began_s), user(at_s=began_s - 7200), user(at_s=NOW_S))
     reader.run()
     account = reader.account()
     assert {day.day: figures.sessions for day, figures in account.days.items()} == {15: 1, 16: 0}

@@ -152,7 +152,17 @@ def test_half_a_line_that_stays_is_counted_as_such(home: homes.Home, reader: hom
 
 @pytest.mark.parametrize(
     "rest",
-    [b"7", b"null", b'"words"', b"[1]", b"tru", b"\x00" * 50, b'{"type":"user"', b"\xff\xfe"],
+    [
+        b"   ",
+        b"7",
+        b"null",
+        b'"words"',
+        b"[1]",
+        b"tru",
+        b"\x00" * 50,
+        b'{"type":"user"',
+        b"\xff\xfe",
+    ],
 )
 def test_a_rest_that_is_no_whole_row_is_not_taken(
     home: homes.Home, reader: homes.Reader, rest: bytes
@@ -161,8 +171,28 @@ def test_a_rest_that_is_no_whole_row_is_not_taken(
     home.main().write_bytes(WHOLE + rest, at_s=STILL_S)
     reader.run()
     home.main().append_bytes(b"0\n" + line(assistant("msg_3", output=7)))
-    reader.run()
+    assert dict(reader.run().restarts) == {}
     assert reader.tokens() == {OPUS: (30, 18, 0, 0)}
+
+
+@pytest.mark.parametrize("shape", homes.SHAPES)
+def test_half_a_row_that_carries_nothing_is_not_taken_either(
+    home: homes.Home, reader: homes.Reader, shape: homes.Shape
+) -> None:
+    """Its head may prove it irrelevant, but not that it is whole."""
+    rows = [
+        homes.progress("bash_progress", output="x"),
+        {"type": "queue-operation", "content": "x"},
+    ]
+    for row in rows:
+        half = line(row, shape)[:-5]
+        home.main().write_bytes(WHOLE + half, at_s=STILL_S)
+        reader.run()
+        home.main().append_bytes(line(row, shape)[-5:] + line(assistant("msg_3", output=7)))
+        assert dict(reader.run().restarts) == {}
+        assert reader.tokens() == {OPUS: (30, 18, 0, 0)}
+        home.main().path.unlink()
+        reader.run()
 
 
 def test_only_what_was_added_is_read(home: homes.Home, reader: homes.Reader) -> None:

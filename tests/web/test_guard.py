@@ -301,7 +301,7 @@ def test_what_is_remembered_is_bounded():
 
 def test_a_hash_that_bcrypt_cannot_use_is_refused_at_the_start(serve, folder):
     """A hash of the right length that is none would open nothing: said before anybody asks."""
-    with pytest.raises(ConfigError, match="basic_auth_users.ann: .*bcrypt hash"):
+    with pytest.raises(ConfigError, match=r"basic_auth_users\.ann: .*bcrypt hash"):
         serve(folder.write({"ann": "$2b$04$" + "a" * 53}))
 
 
