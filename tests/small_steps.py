@@ -27,6 +27,11 @@ def take_small_steps(patch: pytest.MonkeyPatch, step_bytes: int = STEP_BYTES) ->
         patch.setattr(tail, name, step_bytes)
 
 
+def write_dot(_: int) -> None:
+    """A chunk was kept."""
+    os.write(1, b".")
+
+
 def main() -> None:
     """Read for ever."""
     state_dir, home, now_s = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
@@ -35,7 +40,7 @@ def main() -> None:
         while True:
             with open_ledger(state_dir, write=True) as connection:
                 intake = Intake(connection, [home], now=lambda: now_s, chunk_keys=1)
-                intake.run(lambda _: os.write(1, b".") and None)
+                intake.run(write_dot)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from ccpush.claude.decode import (
     decode,
     time_and_session,
 )
-from ccpush.claude.facts import Event, Facts, Observed, Seen, Series
+from ccpush.claude.facts import Counts, Event, Facts, Observed, Seen, Series, largest
 from ccpush.claude.model_names import UNKNOWN, normalise
 from ccpush.claude.records import Assistant, Block, Message, Progress, System, Usage, User
 from ccpush.claude.timestamps import Clock
@@ -183,7 +183,7 @@ class Extractor:
         known = self.facts.responses.get(key)
         if known is None:
             self.facts.responses[key] = Observed(
-                main, ts_s, _model(message.model), session or "", *counts, message.stop_reason, 1
+                main, ts_s, _model(message.model), session or "", counts, message.stop_reason, 1
             )
         else:
             _merge(known, counts, message.stop_reason, main=main)
@@ -231,7 +231,7 @@ def _model(name: str | None) -> str:
     return normalise(name) if name else UNKNOWN
 
 
-def _counts(usage: Usage | None) -> tuple[int, int, int, int, int, int] | None:
+def _counts(usage: Usage | None) -> Counts | None:
     """Return the six counted numbers, or None when one cannot be true."""
     if usage is None:
         return (0, 0, 0, 0, 0, 0)
@@ -256,24 +256,16 @@ def _counts(usage: Usage | None) -> tuple[int, int, int, int, int, int] | None:
     return counts
 
 
-def _merge(
-    known: Observed, counts: tuple[int, ...], stop_reason: str | None, *, main: bool
-) -> None:
+def _merge(known: Observed, counts: Counts, stop_reason: str | None, *, main: bool) -> None:
     known.rows += 1
     # the first that is said holds, as it does over chunks
     if known.stop_reason is None:
         known.stop_reason = stop_reason
-    if main == known.main:
-        known.input = max(known.input, counts[0])
-        known.output = max(known.output, counts[1])
-        known.cache_read = max(known.cache_read, counts[2])
-        known.cache_creation = max(known.cache_creation, counts[3])
-        known.web_searches = max(known.web_searches, counts[4])
-        known.web_fetches = max(known.web_fetches, counts[5])
-    elif main:
+    if main and not known.main:
         known.main = True
-        known.input, known.output, known.cache_read, known.cache_creation = counts[:4]
-        known.web_searches, known.web_fetches = counts[4:]
+        known.counts = counts
+    elif main == known.main and counts != known.counts:
+        known.counts = largest(known.counts, counts)
 
 
 def _system_increments(row: System) -> tuple[tuple[Series, int], ...] | None:

@@ -57,6 +57,16 @@ def bucket(value: float, bounds: tuple[int, ...]) -> str:
     return INFINITY
 
 
+# input, output, cache read, cache creation, web searches, web fetches
+Counts = tuple[int, int, int, int, int, int]
+
+
+def largest(one: Counts, other: Counts) -> Counts:
+    """Return the field-wise maximum."""
+    a, b, c, d, e, g = map(max, one, other)
+    return (a, b, c, d, e, g)
+
+
 class Observed(msgspec.Struct, gc=False, array_like=True):
     """One API response as far as the rows read so far tell; numbers are the largest seen."""
 
@@ -64,12 +74,7 @@ class Observed(msgspec.Struct, gc=False, array_like=True):
     ts_s: int
     model: str
     session: str
-    input: int
-    output: int
-    cache_read: int
-    cache_creation: int
-    web_searches: int
-    web_fetches: int
+    counts: Counts
     stop_reason: str | None
     rows: int
 

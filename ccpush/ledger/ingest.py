@@ -99,7 +99,7 @@ class Ingest:
         cells: dict[tuple[int, str], list[int]] = {}
         used: dict[tuple[str, int], list[int]] = {}
         for key, observed in seen.items():
-            main, ts_s, model, session, *counts, stop, rows = astuple(observed)
+            main, ts_s, model, session, counts, stop, rows = astuple(observed)
             minute, number = minute_of(ts_s), model_number(model)
             _add_up(cells, (minute, model), (1, *counts))
             _add_up(used, (session, number), (1, counts[0], counts[1]))
@@ -120,7 +120,8 @@ class Ingest:
     def _raise_response(self, row: tuple[int, ...], seen: Observed) -> tuple[int, ...]:
         """Add what a known response has grown by; day and model stay those first counted."""
         key, minute, model, flags = row[:4]
-        old, new = row[4:], _counts(seen)
+        old: tuple[int, ...] = row[4:]
+        new: tuple[int, ...] = seen.counts
         if flags & MAIN and not seen.main:
             new = old
         elif flags & MAIN or not seen.main or self._booking.offered(minute):
@@ -209,17 +210,6 @@ class _Models:
             found = tuple(Series(f.TOKENS, kind, name) for kind in _TOKEN_TYPES)
             self._series[name] = found
         return found
-
-
-def _counts(seen: Observed) -> tuple[int, ...]:
-    return (
-        seen.input,
-        seen.output,
-        seen.cache_read,
-        seen.cache_creation,
-        seen.web_searches,
-        seen.web_fetches,
-    )
 
 
 def _stop(reason: str) -> Series:

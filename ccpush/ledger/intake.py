@@ -20,10 +20,10 @@ import msgspec
 
 from ccpush.claude.discover import Found, find_transcripts
 from ccpush.claude.keys import by_key
+from ccpush.claude.parallel import MIN_BYTES, WorkerError, read_in_parallel, share_out
 from ccpush.claude.reading import CHUNK_KEYS, Chunk, Work, read_chunks
 from ccpush.claude.retention import cleanup_period_days
 from ccpush.claude.stats_cache import Stamp, StatsCacheError, read_stats_cache, stamp
-from ccpush.claude.worker import MIN_BYTES, WorkerError, read_in_parallel, share_out
 from ccpush.ledger import figures, positions
 from ccpush.ledger.booking import LocalTime
 from ccpush.ledger.imports import covered_from, import_days, imported_days

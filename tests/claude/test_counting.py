@@ -32,7 +32,7 @@ ALL_FAMILIES = {f.TOKENS, f.MESSAGES, f.TOOL_CALLS, f.STOP_REASONS, f.SESSIONS}
 def counted(*rows: homes.Row) -> list[tuple[int, ...]]:
     """Input, output, cache read and cache creation of each response among the rows."""
     responses = extract(*rows).facts.responses.values()
-    return [(r.input, r.output, r.cache_read, r.cache_creation) for r in responses]
+    return [r.counts[:4] for r in responses]
 
 
 def test_rows_of_one_response_count_once_with_the_last_output(

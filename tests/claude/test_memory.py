@@ -93,9 +93,7 @@ def test_an_unfinished_line_of_200_mb_is_survived(tmp_path: Path, home: homes.Ho
     assert read(tmp_path, home, homes.NOW_S + 600) == expected(skipped={"too_long": 1})
 
 
-@pytest.mark.parametrize(
-    "kind", ["result", "words", "irrelevant", "surprising", "garbage", "torn"]
-)
+@pytest.mark.parametrize("kind", ["result", "words", "irrelevant", "surprising", "garbage", "torn"])
 def test_lines_of_60_mb_one_after_the_other(tmp_path: Path, home: homes.Home, kind: str) -> None:
     """A pasted image, a huge result of a tool: two in a row, of each fate that a line can have."""
     filler, mark = b"x" * (60 * MB), b"@@"

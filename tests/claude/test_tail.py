@@ -378,7 +378,7 @@ def test_pieces_of_any_size_give_the_same_lines(
     into = Extractor(NOW_S)
     stretch = read_on(found(home.main()), None, into, NOW_S, 10**9)
     assert (stretch.at_end, stretch.position.offset) == (True, len(content))
-    assert [response.output for response in into.facts.responses.values()] == list(range(9))
+    assert [response.counts[1] for response in into.facts.responses.values()] == list(range(9))
     assert (into.facts.lines, len(into.facts.prompts)) == (14, 2)
     assert dict(into.facts.skipped) == {"blank": 2, "not_json": 1}
 

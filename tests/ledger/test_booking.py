@@ -27,7 +27,7 @@ def at_step(reader: homes.Reader, step: int) -> Account:
 
 def booked(reader: homes.Reader, series: Series = MESSAGES) -> dict[int, int]:
     """The amounts of a series by the step at which they are booked, relative to now's."""
-    steps = {}
+    steps: dict[int, int] = {}
     for number, _, *names, amount in laws.tables(reader)["increment"]:
         if tuple(names) == series:
             steps[number - STEP] = steps.get(number - STEP, 0) + amount

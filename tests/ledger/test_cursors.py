@@ -63,7 +63,7 @@ def test_freezing_is_by_family_and_never_falls(tmp_path: Path) -> None:
 
 def test_freezing_waits_for_the_disk(tmp_path: Path) -> None:
     """A power cut after the first sample was sent must not thaw what was offered."""
-    seen = []
+    seen: list[str] = []
     with open_ledger(tmp_path, write=True) as connection:
         connection.set_trace_callback(seen.append)
         freeze(connection, {"tokens"}, 1)

@@ -11,7 +11,7 @@ import pytest
 from homes import NOW_S, assistant, user
 
 from ccpush.claude import facts as f
-from ccpush.ledger import ingest
+from ccpush.ledger import positions
 from ccpush.ledger.intake import Intake
 from ccpush.ledger.store import open_ledger
 
@@ -68,7 +68,7 @@ def test_a_failed_transaction_is_made_up_for(
 ) -> None:
     """A reader that stays, with its connection, reads again what could not be kept."""
     home.main().write(user(), assistant(output=5))
-    save = ingest.positions.save
+    save = positions.save
     with open_ledger(reader.state_dir, write=True) as connection:
         intake = Intake(connection, reader.homes, now=lambda: reader.now_s)
         intake.run()
@@ -80,7 +80,7 @@ def test_a_failed_transaction_is_made_up_for(
             raise sqlite3.OperationalError("disk I/O error")
 
         with monkeypatch.context() as patch:
-            patch.setattr(ingest.positions, "save", fail)
+            patch.setattr(positions, "save", fail)
             with pytest.raises(sqlite3.OperationalError, match="disk I/O"):
                 intake.run()
         laws.assert_laws(connection, reader.now_s)

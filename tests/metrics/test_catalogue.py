@@ -1,0 +1,171 @@
+"""The catalogue: exactly the metrics that were promised, named as Prometheus wants them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ccpush.claude import facts as f
+from ccpush.metrics.catalogue import (
+    CATALOGUE,
+    FAMILY_1,
+    FAMILY_2,
+    FAMILY_3,
+    HISTOGRAMS,
+    IDENTITY,
+    Metric,
+    frozen_families,
+)
+
+# The predecessor's README: dashboards rely on these names, labels and on the type gauge.
+PREDECESSOR = {
+    "claude_model_input_tokens": ("model",),
+    "claude_model_output_tokens": ("model",),
+    "claude_model_cache_read_tokens": ("model",),
+    "claude_model_cache_create_tokens": ("model",),
+    "claude_live_input_tokens": ("model",),
+    "claude_live_output_tokens": ("model",),
+    "claude_live_sessions": (),
+    "claude_live_messages": (),
+    "claude_total_sessions": (),
+    "claude_total_messages": (),
+    "claude_today_messages": (),
+    "claude_today_sessions": (),
+    "claude_today_tool_calls": (),
+    "claude_today_tokens": ("type",),
+    "claude_daily_messages": ("date",),
+    "claude_daily_sessions": ("date",),
+    "claude_daily_tool_calls": ("date",),
+    "claude_daily_tokens": ("date", "type"),
+    "claude_hour_activity": ("hour", "type"),
+    "claude_tool_use_total": ("tool",),
+    "claude_stop_reason_total": ("reason",),
+    "claude_api_errors_total": (),
+    "claude_api_retries_total": (),
+    "claude_compact_events_total": (),
+    "claude_web_search_total": (),
+    "claude_web_fetch_total": (),
+}
+COUNTERS = {
+    "claude_code_token_usage_tokens_total": ("type", "model"),
+    "claude_code_session_count_total": (),
+}
+HEALTH = {
+    "ccpush_build_info",
+    "ccpush_identity_info",
+    "ccpush_offered_through_seconds",
+    "ccpush_files",
+    "ccpush_lines_read_total",
+    "ccpush_rows_counted_total",
+    "ccpush_rows_duplicate_total",
+    "ccpush_rows_skipped_total",
+    "ccpush_row_types_unknown_total",
+    "ccpush_collect_duration_seconds",
+    "ccpush_last_collect_timestamp_seconds",
+    "ccpush_push_last_success_timestamp_seconds",
+    "ccpush_push_backlog_seconds",
+    "ccpush_samples_sent_total",
+    "ccpush_samples_retried_total",
+    "ccpush_samples_rejected_total",
+    "ccpush_clock_skew_seconds",
+}
+MORE_HEALTH = {
+    "ccpush_files_restarted_total",
+    "ccpush_files_skipped",
+    "ccpush_imported_dates",
+}
+UNITS = {"tokens", "seconds", ""}
+
+every_metric = pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
+
+
+def test_family_1_is_the_predecessors() -> None:
+    """All 26, with exactly these labels, all of them gauges."""
+    assert len(PREDECESSOR) == 26
+    assert {metric.name: metric.labels for metric in FAMILY_1} == PREDECESSOR
+    assert {metric.type for metric in FAMILY_1} == {"gauge"}
+
+
+def test_the_two_histograms_are_the_predecessors() -> None:
+    """Names, units and bounds; each observation in one bucket, besides +Inf."""
+    assert [(m.name, m.type, m.labels, m.unit) for m in HISTOGRAMS] == [
+        ("claude_turn_duration_seconds", "histogram", (), "seconds"),
+        ("claude_compact_pre_tokens", "histogram", (), "tokens"),
+    ]
+    assert f.TURN_DURATION_BOUNDS_S == (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+    assert f.COMPACT_TOKENS_BOUNDS == (50_000, 100_000, 150_000, 200_000, 300_000, 500_000)
+
+
+def test_family_2_is_named_as_claude_codes_own_metrics() -> None:
+    """Counters by the names under which OpenTelemetry's arrive in Prometheus."""
+    assert {metric.name: metric.labels for metric in FAMILY_2} == COUNTERS
+    assert {metric.type for metric in FAMILY_2} == {"counter"}
+
+
+def test_family_3_and_identity_tell_the_health() -> None:
+    """Everything promised about ccpush itself, and what else there is."""
+    assert {metric.name for metric in (*FAMILY_3, *IDENTITY)} == HEALTH | MORE_HEALTH
+
+
+def test_every_metric_is_in_the_catalogue_once() -> None:
+    """No name twice, and none is another's with a histogram's suffix."""
+    names = [metric.name for metric in CATALOGUE]
+    parts = [f"{m.name}_{part}" for m in HISTOGRAMS for part in ("bucket", "sum", "count")]
+
+    assert len(names + parts) == len(set(names + parts))
+    assert set(names) == {
+        metric.name for metric in (*FAMILY_1, *HISTOGRAMS, *FAMILY_2, *FAMILY_3, *IDENTITY)
+    }
+
+
+@every_metric
+def test_names_are_valid(metric: Metric) -> None:
+    """Prefix, characters, unit and suffix; a counter ends in _total, a gauge only if it must."""
+    assert re.fullmatch(r"(claude|ccpush)_[a-z][a-zA-Z_]*", metric.name)
+    assert "__" not in metric.name
+    assert metric.unit in UNITS
+    if metric.unit and metric.name not in PREDECESSOR | COUNTERS:
+        assert metric.name.removesuffix("_total").endswith(f"_{metric.unit}")
+    if metric.type == "counter":
+        assert metric.name.endswith("_total")
+    elif metric.name.endswith("_total"):
+        assert metric.name in PREDECESSOR
+
+
+@every_metric
+def test_labels_are_valid(metric: Metric) -> None:
+    """Names of one kind, none that a server, a histogram or the path owns."""
+    assert all(re.fullmatch(r"[a-z][a-z_]*", label) for label in metric.labels)
+    assert len(set(metric.labels)) == len(metric.labels)
+    assert not {"job", "instance", "le", "quantile", "user"} & set(metric.labels)
+
+
+@every_metric
+def test_help_is_a_sentence(metric: Metric) -> None:
+    """It is there, on one line, and not the name again."""
+    assert re.fullmatch(r"[A-Z][^\n\\]{10,140}\.", metric.help)
+
+
+def test_no_two_helps_are_the_same() -> None:
+    """Who reads the help learns what is different."""
+    helps = [metric.help for metric in CATALOGUE]
+
+    assert len(set(helps)) == len(helps)
+
+
+@every_metric
+def test_what_is_on_the_grid_has_a_past_to_freeze(metric: Metric) -> None:
+    """A grid metric names the families it is made of; what is true now has no past."""
+    assert bool(metric.families) == (metric.timing == "grid")
+    if metric.type in ("counter", "histogram") and metric.name.startswith("claude_"):
+        assert metric.timing == "grid"
+
+
+def test_everything_that_grows_is_frozen_when_it_is_offered() -> None:
+    """No family of the account is forgotten: all that rows add to has a mark."""
+    assert frozen_families() == {
+        f.TOKENS, f.MESSAGES, f.SESSIONS, f.TOOL_CALLS, f.STOP_REASONS, f.API_ERRORS,
+        f.API_RETRIES, f.COMPACTIONS, f.WEB_SEARCHES, f.WEB_FETCHES, f.TURN_DURATION_BUCKETS,
+        f.TURN_DURATION_MS, f.COMPACT_TOKENS_BUCKETS, f.COMPACT_TOKENS,
+    }  # fmt: skip
