@@ -109,7 +109,9 @@ class Extractor:
             self._session = self.facts.sessions.setdefault(session, Seen(ts_s, None))
             self._session_name = session
         seen = self._session
-        seen.last_s = max(seen.last_s, ts_s)
+        # not max(): this is asked for every row
+        if ts_s > seen.last_s:  # noqa: PLR1730
+            seen.last_s = ts_s
         if main and seen.main_s is None:
             seen.main_s = ts_s
 
@@ -235,25 +237,30 @@ def _counts(usage: Usage | None) -> Counts | None:
     """Return the six counted numbers, or None when one cannot be true."""
     if usage is None:
         return (0, 0, 0, 0, 0, 0)
-    writes = usage.cache_creation_input_tokens or 0
-    lives = usage.cache_creation
-    if lives is not None:
-        five_minutes, hour = lives.ephemeral_5m_input_tokens, lives.ephemeral_1h_input_tokens
-        if (five_minutes or 0) < 0 or (hour or 0) < 0 or writes < 0:
-            return None
-        writes = max(writes, (five_minutes or 0) + (hour or 0))
-    server = usage.server_tool_use
-    counts = (
-        usage.input_tokens or 0,
-        usage.output_tokens or 0,
-        usage.cache_read_input_tokens or 0,
-        writes,
-        (server.web_search_requests or 0) if server else 0,
-        (server.web_fetch_requests or 0) if server else 0,
-    )
-    if min(counts) < 0 or max(counts) > f.MAX_TOKENS:
+    new_input, new_output = usage.input_tokens or 0, usage.output_tokens or 0
+    read, writes = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+    searches = fetches = five_minutes = hour = 0
+    if usage.cache_creation is not None:
+        five_minutes = usage.cache_creation.ephemeral_5m_input_tokens or 0
+        hour = usage.cache_creation.ephemeral_1h_input_tokens or 0
+    if usage.server_tool_use is not None:
+        searches = usage.server_tool_use.web_search_requests or 0
+        fetches = usage.server_tool_use.web_fetch_requests or 0
+    if (
+        not 0 <= new_input <= f.MAX_TOKENS >= new_output >= 0 <= read <= f.MAX_TOKENS
+        or not 0 <= searches <= f.MAX_TOKENS >= fetches >= 0 <= writes <= f.MAX_TOKENS
+        or not 0 <= five_minutes <= f.MAX_TOKENS >= hour >= 0
+    ):
         return None
-    return counts
+    return (
+        new_input,
+        new_output,
+        read,
+        # before 2.1.152 the flat field could be 0 while these were set
+        max(writes, five_minutes + hour),
+        searches,
+        fetches,
+    )
 
 
 def _merge(known: Observed, counts: Counts, stop_reason: str | None, *, main: bool) -> None:

@@ -38,8 +38,9 @@ def read_in_parallel(
     """
     queue: Queue[bytes | WorkerError | None] = Queue(_WAITING)
     decode = msgspec.msgpack.Decoder(Chunk).decode
-    processes = [_start() for _ in shares]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
+        processes.extend(_start() for _ in shares)
         for process, share in zip(processes, shares, strict=True):
             task = msgspec.msgpack.encode(Task(list(map(spelt, share)), max_keys))
             threading.Thread(target=_relay, args=(process, task, queue), daemon=True).start()

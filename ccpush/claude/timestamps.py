@@ -12,6 +12,8 @@ from typing import Final
 EARLIEST_S: Final = 1_577_836_800
 AHEAD_S: Final = 86_400
 
+_SECONDS: Final = {f":{second:02d}.": second for second in range(60)}
+
 
 class Clock:
     """Parses timestamps; remembers minutes, because rows come many to the minute."""
@@ -24,14 +26,9 @@ class Clock:
 
     def seconds(self, text: str) -> int:
         """Return the second, or -1 when the text is no time that a row can have."""
-        if len(text) == 24 and text[23] == "Z":
-            start = self._minutes.get(text[:16])
-            if start is not None:
-                try:
-                    second = int(text[17:19])
-                except ValueError:
-                    return -1
-                return start + second if 0 <= second < 60 else -1
+        start = self._minutes.get(text[:16])
+        if start is not None and len(text) == 24 and text[23] == "Z":
+            return start + _SECONDS.get(text[16:20], -1 - start)
         return self._parse(text)
 
     def _parse(self, text: str) -> int:

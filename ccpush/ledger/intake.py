@@ -37,7 +37,7 @@ MAX_WORKERS: Final = 2
 
 
 class Pass(msgspec.Struct):
-    """What one pass did. ``complete`` unless it was stopped or a folder could not be listed."""
+    """What one pass did. ``complete`` unless it was stopped or there was no home to read."""
 
     complete: bool = False
     files: int = 0

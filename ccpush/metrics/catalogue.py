@@ -141,7 +141,7 @@ FAMILY_1: Final = (
 HISTOGRAMS: Final = (
     Metric(
         "claude_turn_duration_seconds", "histogram", (),
-        "How long turns took; Claude Code before 2.1.2 wrote none under 30 seconds.",
+        "How long turns took; versions of Claude Code up to 2.1.114 wrote none under 30 s.",
         s.histogram(
             f.TURN_DURATION_BUCKETS, f.TURN_DURATION_MS, f.TURN_DURATION_BOUNDS_S, divisor=1000
         ),

@@ -213,6 +213,16 @@ def test_a_response_found_only_in_agent_progress_counts(
     assert reader.by_a(f.STOP_REASONS) == {"tool_use": 1}
 
 
+def test_a_response_in_agent_progress_has_the_same_keys() -> None:
+    """message.id, else requestId, else uuid: so that its own row is known as the same."""
+    for row in (
+        assistant("msg_1"),
+        assistant(None, request="req_1"),
+        assistant(None, request=None),
+    ):
+        assert counted(agent_progress(row), row, agent_progress(row)) == [(10, 20, 0, 0)]
+
+
 def test_other_progress_of_agents_is_nothing(home: homes.Home, reader: homes.Reader) -> None:
     """A subagent's prompts and results are in the parent's news too; they are no messages."""
     told = [
@@ -319,7 +329,14 @@ def test_iterations_are_never_added() -> None:
 
 @pytest.mark.parametrize(
     ("flat", "five_minutes", "hour", "expected"),
-    [(0, 30, 12, 42), (42, 30, 12, 42), (50, 30, 12, 50), (42, 0, 0, 42), (0, 0, 0, 0)],
+    [
+        (0, 30, 12, 42),
+        (20, 30, 12, 42),
+        (42, 30, 12, 42),
+        (50, 30, 12, 50),
+        (42, 0, 0, 42),
+        (0, 0, 0, 0),
+    ],
 )
 def test_cache_writes_are_the_larger_of_flat_and_nested(
     flat: int, five_minutes: int, hour: int, expected: int

@@ -81,6 +81,15 @@ def test_no_row_that_matters_is_proven_irrelevant(shape: homes.Shape) -> None:
         assert not proven_irrelevant(homes.line(row, shape)[:-1])
 
 
+def test_a_key_that_ends_like_type_is_not_type() -> None:
+    """Its quote is escaped, which a search for bytes must not take for the beginning of a key."""
+    data = {"type": "bash_progress", "output": "x"}
+    for key in ('x"type', "xtype", "data"):
+        line = homes.line({key: "progress", "data": data, **homes.user()})[:-1]
+        assert not proven_irrelevant(line)
+        assert type(decode(line)).__name__ == "User"
+
+
 def test_the_common_irrelevant_rows_are_proven_so() -> None:
     """As they are written in 2.1: this is what makes the first scan fast."""
     rows = [

@@ -269,6 +269,7 @@ def test_unknown_types_are_counted_by_name(home: homes.Home, reader: homes.Reade
         ("{}", "no_type"),
         ('{"type":null}', "no_type"),
         ('{"type":7}', "no_type"),
+        pytest.param('{"type":"' + "x" * 5_000 + '"}', "no_type", id="long type"),
         ('{"type":{"type":"assistant"}}', "no_type"),
         ("[]", "not_object"),
         ('["type","assistant"]', "not_object"),

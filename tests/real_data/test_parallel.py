@@ -38,13 +38,13 @@ class Two:
     def __init__(self, reader: homes.Reader, patch: pytest.MonkeyPatch) -> None:
         self.reader = reader
         self.started: list[subprocess.Popen[bytes]] = []
-        self.refuse = False
+        self.may_start = 2
         self.kill_after_chunks: int | None = None
         self.chunks = 0
         start = subprocess.Popen
 
         def started(*arguments: Any, **keywords: Any) -> subprocess.Popen[bytes]:
-            if self.refuse:
+            if len(self.started) >= self.may_start:
                 raise OSError("no more processes")
             process: subprocess.Popen[bytes] = start(*arguments, **keywords)
             self.started.append(process)
@@ -104,11 +104,15 @@ def test_two_processes_make_the_same_account(two: Two, alone: homes.Reader) -> N
     assert_same(two, alone)
 
 
-def test_processes_that_cannot_start_are_done_without(two: Two, alone: homes.Reader) -> None:
-    """No second process to be had: the pass reads by itself."""
-    two.refuse = True
+@pytest.mark.parametrize("may_start", [0, 1])
+def test_processes_that_cannot_start_are_done_without(
+    two: Two, alone: homes.Reader, may_start: int
+) -> None:
+    """No processes to be had, or one too few: the pass reads by itself, and leaves none behind."""
+    two.may_start = may_start
 
     assert two.run().complete
+    assert [process.returncode is None for process in two.started] == [False] * may_start
     assert_same(two, alone)
 
 
