@@ -505,4 +505,6 @@ def test_signals_at_any_moment(start):
         code, took_s = child.stop(signal.SIGTERM)
         assert code == 0
         assert took_s < STOPPED_WITHIN_S
-        assert child.events()[-2:] == ["stopping", "stopped"]
+        # at a tick every 3 ms a busy machine may leave one out, also while it stops
+        told = [event for event in child.events() if event != "tick_overrun"]
+        assert told[-2:] == ["stopping", "stopped"]
