@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import BinaryIO, Final, Literal
 
@@ -27,7 +28,7 @@ BATCH_BYTES: Final = 1 << 20
 STILL_S: Final = 600
 _NEWLINE: Final = 10
 # Stands for a rest that is longer than a line can be, and was not kept.
-_TOO_LONG_REST: Final = b"\n"
+_TOO_LONG_REST: Final = b"..."
 _WINDOW_BYTES: Final = 1024
 _O_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -132,30 +133,45 @@ def _take_lines(
     opened: BinaryIO, start: int, into: Extractor, max_keys: int
 ) -> tuple[int, bytes | None]:
     """Take complete lines; return the offset after them and the rest, None when not at the end."""
-    offset, batch, batch_bytes = start, list[bytes](), 0
-    readline, rest = opened.readline, b""
-    while line := readline(MAX_LINE_BYTES):
-        if line[-1] != _NEWLINE:
-            if len(line) < MAX_LINE_BYTES:
-                rest = line
-                break
-            length = _skip_long_line(opened)
-            if length is None:
-                rest = _TOO_LONG_REST
-                break
-            batch_bytes += MAX_LINE_BYTES + length
-            into.too_long()
-            continue
-        batch.append(line)
+    offset = start
+    for batch, batch_bytes in _batches(opened, start, into):
+        rest = batch.pop() if batch and not batch[-1].endswith(b"\n") else b""
+        into.take_all(batch)
+        offset += batch_bytes - len(rest)
+        if rest:
+            return offset, rest
+        if offset - start >= MAX_CALL_BYTES or into.facts.keys >= max_keys:
+            return offset, None
+    return offset, b""
+
+
+def _batches(opened: BinaryIO, start: int, into: Extractor) -> Iterator[tuple[list[bytes], int]]:
+    """Yield lines by about BATCH_BYTES, and the bytes they took; the last may lack its newline."""
+    if os.fstat(opened.fileno()).st_size - start >= MAX_LINE_BYTES:
+        yield from _bounded_batches(opened, into)
+    # In what is left no line can be too long, so they need not be looked at one by one.
+    while batch := opened.readlines(BATCH_BYTES):
+        yield batch, sum(map(len, batch))
+
+
+def _bounded_batches(opened: BinaryIO, into: Extractor) -> Iterator[tuple[list[bytes], int]]:
+    """Yield lines as _batches does, however long some are; too long ones are counted, not kept."""
+    batch, batch_bytes = list[bytes](), 0
+    while line := opened.readline(MAX_LINE_BYTES):
         batch_bytes += len(line)
+        if line.endswith(b"\n") or len(line) < MAX_LINE_BYTES:
+            batch.append(line)
+        elif (length := _skip_long_line(opened)) is not None:
+            batch_bytes += length
+            into.too_long()
+        else:
+            yield batch, batch_bytes - len(line)
+            yield [_TOO_LONG_REST], len(_TOO_LONG_REST)
+            return
         if batch_bytes >= BATCH_BYTES:
-            into.take_all(batch)
-            offset += batch_bytes
+            yield batch, batch_bytes
             batch, batch_bytes = [], 0
-            if offset - start >= MAX_CALL_BYTES or into.facts.keys >= max_keys:
-                return offset, None
-    into.take_all(batch)
-    return offset + batch_bytes, rest
+    yield batch, batch_bytes
 
 
 def _skip_long_line(opened: BinaryIO) -> int | None:
