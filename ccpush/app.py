@@ -186,10 +186,11 @@ class Pipeline:
             account, at_step = read_account_at(
                 self._connection, now_s, self.settings.active_window_s, step
             )
-        account, at_step = self._with_sinks(account), self._with_sinks(at_step)
+        same, account = at_step is account, self._with_sinks(account)
         identity = self._known.identity
         current = evaluate(account, identity)
-        stepped = evaluate(at_step, identity, "grid")
+        grid = tuple(family for family in current if family.timing == "grid")
+        stepped = grid if same else evaluate(at_step, identity, "grid")
         return Offer(
             families=(*stepped, *(family for family in current if family.timing == "now")),
             current=current,

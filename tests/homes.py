@@ -31,8 +31,9 @@ from ccpush.claude import facts as f
 from ccpush.claude import tail
 from ccpush.claude.extract import Extractor
 from ccpush.claude.facts import Series
+from ccpush.claude.reading import CHUNK_KEYS
 from ccpush.ledger.cursors import freeze
-from ccpush.ledger.intake import CHUNK_KEYS, Intake, Pass
+from ccpush.ledger.intake import Intake, Pass
 from ccpush.ledger.query import Account, read_account
 from ccpush.ledger.store import open_ledger
 

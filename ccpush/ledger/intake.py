@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from ccpush.claude.discover import Found, find_transcripts
-from ccpush.claude.keys import by_key
+from ccpush.claude.keys import by_key, key_of
 from ccpush.claude.parallel import MIN_BYTES, WorkerError, read_in_parallel, share_out
 from ccpush.claude.reading import CHUNK_KEYS, Chunk, Work, read_chunks
 from ccpush.claude.retention import cleanup_period_days
@@ -123,10 +123,13 @@ class Intake:
 
     def _to_read(self, found: Found) -> Iterator[Work]:
         now_s, keys, files = self._now(), self._path_keys, found.in_order()
-        new = {file.path: file.path for file in files if file.path not in keys}
-        keys.update((path, key) for key, path in by_key("path", new).items())
+        if not keys:
+            paths = {file.path: file.path for file in files}
+            keys.update((path, key) for key, path in by_key("path", paths).items())
         for file in files:
-            key = keys[file.path]
+            key = keys.get(file.path)
+            if key is None:
+                key = keys[file.path] = key_of("path", file.path)
             position = self._positions.get(key)
             if position is None or not position.unchanged(file, now_s):
                 yield Work(key, file, position)

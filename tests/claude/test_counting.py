@@ -220,7 +220,8 @@ def test_a_response_in_agent_progress_has_the_same_keys() -> None:
         assistant(None, request="req_1"),
         assistant(None, request=None),
     ):
-        assert counted(agent_progress(row), row, agent_progress(row)) == [(10, 20, 0, 0)]
+        news = agent_progress(row)
+        assert counted(news) == counted(news, row, news) == [(10, 20, 0, 0)]
 
 
 def test_other_progress_of_agents_is_nothing(home: homes.Home, reader: homes.Reader) -> None:
