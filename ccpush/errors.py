@@ -4,11 +4,10 @@ CcpushError                    1   anything that stops a command; ``hint`` says 
 ├─ ConfigError                78   a bad or missing setting, with file, key, found and accepted
 ├─ LedgerError                 1   the ledger cannot be opened, read or written
 │  └─ LedgerTooNewError       78   written by a later ccpush
-├─ BusyError                  75   another run holds the lock
-└─ DeliveryError               1   a sink refused for good
-   └─ RetryLaterError         75   network, 408, 429, 5xx, 401/403/404: the cursor stays, try again
+└─ BusyError                  75   another run holds the lock
 
-Bad *data* is never one of these: a row that cannot be used is counted by reason and passed over.
+Bad *data* is never one of these: a row that cannot be used is counted by reason and passed over. Nor
+is what a receiver answers: a sink gives a result, whose outcome decides the exit code of a push.
 """
 
 from __future__ import annotations
@@ -49,15 +48,5 @@ class LedgerTooNewError(LedgerError):
 
 class BusyError(CcpushError):
     """Another ccpush run holds the lock."""
-
-    exit_code = EXIT_TEMPORARY
-
-
-class DeliveryError(CcpushError):
-    """A sink refused what was sent, and sending it again would not help."""
-
-
-class RetryLaterError(DeliveryError):
-    """A sink did not take what was sent; nothing is lost, the next run tries again."""
 
     exit_code = EXIT_TEMPORARY

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ccpush.claude import facts as f
+from ccpush.claude.amounts import API_ERROR, counts_of, increments_of
 from ccpush.claude.decode import (
     MAX_SURPRISING_BYTES,
     Skip,
@@ -19,7 +20,7 @@ from ccpush.claude.decode import (
 )
 from ccpush.claude.facts import Counts, Event, Facts, Observed, Seen, Series, largest
 from ccpush.claude.model_names import UNKNOWN, normalise
-from ccpush.claude.records import Assistant, Block, Message, Progress, System, Usage, User
+from ccpush.claude.records import Assistant, Block, Message, Progress, System, User
 from ccpush.claude.timestamps import Clock
 
 VERSION: Final = 1
@@ -28,7 +29,6 @@ SYNTHETIC: Final = "<synthetic>"
 MAX_LABEL_CHARACTERS: Final = 100
 # Rows without a time (titles, modes) are written again behind the last that has one.
 _LAST_LINES: Final = 16
-_API_ERROR: Final = ((Series(f.API_ERRORS), 1),)
 _SEARCH_TOOLS: Final = {"WebSearch": f.WEB_SEARCHES, "WebFetch": f.WEB_FETCHES}
 
 
@@ -146,7 +146,7 @@ class Extractor:
         self._see(row.sessionId, ts_s, main=main)
         message = row.message
         if row.isApiErrorMessage:
-            self._event(row.uuid, ts_s, _API_ERROR)
+            self._event(row.uuid, ts_s, API_ERROR)
         elif message is None:
             self.facts.skipped["no_message"] += 1
         elif message.model == SYNTHETIC:
@@ -165,7 +165,7 @@ class Extractor:
             return
         self._see(row.sessionId, ts_s, main=False)
         if inner.isApiErrorMessage:
-            self._event(inner.uuid, ts_s, _API_ERROR)
+            self._event(inner.uuid, ts_s, API_ERROR)
         elif inner.message.model == SYNTHETIC:
             self.facts.skipped["synthetic"] += 1
         else:
@@ -178,7 +178,7 @@ class Extractor:
         if key is None:
             self.facts.skipped["no_key"] += 1
             return
-        counts = _counts(message.usage)
+        counts = counts_of(message.usage)
         if counts is None:
             self.facts.skipped["bad_number"] += 1
             return
@@ -200,7 +200,7 @@ class Extractor:
                     self.facts.tool_calls[call] = (label(block.name or UNKNOWN), ts_s)
 
     def _system(self, row: System) -> None:
-        increments = _system_increments(row)
+        increments = increments_of(row)
         if increments is None:
             self.facts.skipped["bad_number"] += 1
             return
@@ -233,36 +233,6 @@ def _model(name: str | None) -> str:
     return normalise(name) if name else UNKNOWN
 
 
-def _counts(usage: Usage | None) -> Counts | None:
-    """Return the six counted numbers, or None when one cannot be true."""
-    if usage is None:
-        return (0, 0, 0, 0, 0, 0)
-    new_input, new_output = usage.input_tokens or 0, usage.output_tokens or 0
-    read, writes = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
-    searches = fetches = five_minutes = hour = 0
-    if usage.cache_creation is not None:
-        five_minutes = usage.cache_creation.ephemeral_5m_input_tokens or 0
-        hour = usage.cache_creation.ephemeral_1h_input_tokens or 0
-    if usage.server_tool_use is not None:
-        searches = usage.server_tool_use.web_search_requests or 0
-        fetches = usage.server_tool_use.web_fetch_requests or 0
-    if (
-        not 0 <= new_input <= f.MAX_TOKENS >= new_output >= 0 <= read <= f.MAX_TOKENS
-        or not 0 <= searches <= f.MAX_TOKENS >= fetches >= 0 <= writes <= f.MAX_TOKENS
-        or not 0 <= five_minutes <= f.MAX_TOKENS >= hour >= 0
-    ):
-        return None
-    return (
-        new_input,
-        new_output,
-        read,
-        # before 2.1.152 the flat field could be 0 while these were set
-        max(writes, five_minutes + hour),
-        searches,
-        fetches,
-    )
-
-
 def _merge(known: Observed, counts: Counts, stop_reason: str | None, *, main: bool) -> None:
     known.rows += 1
     # the first that is said holds, as it does over chunks
@@ -273,38 +243,3 @@ def _merge(known: Observed, counts: Counts, stop_reason: str | None, *, main: bo
         known.counts = counts
     elif main == known.main and counts != known.counts:
         known.counts = largest(known.counts, counts)
-
-
-def _system_increments(row: System) -> tuple[tuple[Series, int], ...] | None:
-    """Return what the row adds, () when nothing, None when a number in it cannot be true."""
-    if row.subtype == "turn_duration":
-        return _turn(row.durationMs)
-    if row.subtype == "compact_boundary":
-        return _compaction(row.compactMetadata.preTokens if row.compactMetadata else None)
-    if row.subtype == "api_error":
-        retried = (row.retryAttempt or 0) > 0
-        return (*_API_ERROR, (Series(f.API_RETRIES), 1)) if retried else _API_ERROR
-    return ()
-
-
-def _turn(duration_ms: float | None) -> tuple[tuple[Series, int], ...] | None:
-    if duration_ms is None or not 0 <= duration_ms <= f.MAX_DURATION_MS:
-        return None
-    bound = f.bucket(duration_ms / 1000, f.TURN_DURATION_BOUNDS_S)
-    return (
-        (Series(f.TURN_DURATION_BUCKETS, bound), 1),
-        (Series(f.TURN_DURATION_MS), round(duration_ms)),
-    )
-
-
-def _compaction(tokens: float | None) -> tuple[tuple[Series, int], ...] | None:
-    one = ((Series(f.COMPACTIONS), 1),)
-    if tokens is None:
-        return one
-    if not 0 <= tokens <= f.MAX_TOKENS:
-        return None
-    return (
-        *one,
-        (Series(f.COMPACT_TOKENS_BUCKETS, f.bucket(tokens, f.COMPACT_TOKENS_BOUNDS)), 1),
-        (Series(f.COMPACT_TOKENS), round(tokens)),
-    )

@@ -50,7 +50,7 @@ class Project:
 PROJECTS = (
     Project("/home/robin/code/orchard-api", "main", ".py", OPUS, HAIKU, 5),
     Project("/home/robin/code/tidewatch", "feat/tide-tables", ".ts", SONNET, HAIKU, 4),
-    Project("/home/robin/work/larder", "main", ".go", OPUS, HAIKU_BEDROCK, 2),
+    Project("/home/robin/code/larder", "main", ".go", OPUS, HAIKU_BEDROCK, 2),
     Project("/home/robin/notes.site", "", ".md", HAIKU_BEDROCK, HAIKU_BEDROCK, 1),
 )
 
