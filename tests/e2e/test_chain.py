@@ -224,7 +224,8 @@ def test_run_waits_for_a_claude_home_to_appear(desk: Desk, tmp_path: Path) -> No
         servers.wait_until(lambda: answers(f"{url}/-/healthy"), 20, "healthy")
         assert not answers(f"{url}/-/ready")
         assert "claude_total_messages" not in fetch(f"{url}/metrics")
-        truth = invent_home(home, end=datetime.now(UTC), days=2)
+        truth = invent_home(tmp_path / "made", end=datetime.now(UTC), days=2)
+        (tmp_path / "made").rename(home)
         servers.wait_until(lambda: answers(f"{url}/-/ready"), 20, "ready")
         text = fetch(f"{url}/metrics")
 
