@@ -6,8 +6,8 @@ CcpushError                    1   anything that stops a command; ``hint`` says 
 │  └─ LedgerTooNewError       78   written by a later ccpush
 └─ BusyError                  75   another run holds the lock
 
-Bad *data* is never one of these: a row that cannot be used is counted by reason and passed over. Nor
-is what a receiver answers: a sink gives a result, whose outcome decides the exit code of a push.
+Bad *data* is never one of these: a row that cannot be used is counted by reason and passed over.
+Nor is what a receiver answers: a sink gives a result, whose outcome decides a push's exit code.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import msgspec
 
 from ccpush.claude.reading import Work, read_chunks
 
+NICENESS: Final = 10
 _LENGTH_BYTES: Final = 8
 
 
@@ -60,6 +61,9 @@ def main() -> None:
     gc.disable()
     # Ctrl-C is for the process that started this one, which then ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        # whoever keeps what is read here has the longest way, and people at work come first
+        os.nice(NICENESS)
     received = receive(sys.stdin.buffer)
     if received is None:
         return

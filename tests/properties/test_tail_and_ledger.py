@@ -45,7 +45,7 @@ from ccpush.metrics.catalogue import frozen_families
 
 STILL_S = 600
 DIGITS = [b"0", b"9", b"9"]
-# A file no longer than this is fingerprinted whole.
+# What was read of a file is fingerprinted whole if it is no longer than this.
 FINGERPRINTED_BYTES = 2048
 NAMES = ("p/a.jsonl", "p/b.jsonl", "p/a/subagents/agent-c.jsonl", "q/d.jsonl")
 SESSIONS = ("s1", "s2")
@@ -101,8 +101,8 @@ class File:
     content: bytes = b""
     mtime_s: float = 0.0
     since: list[Happening] = field(default_factory=list)
-    # the longest that the file at this path was since the last complete pass, or at it
-    longest: int = 0
+    # how far the file at this path may have been read
+    read_to: int = 0
     # something happened that a fingerprint need not notice; over when it is read from its start
     unsure: bool = False
 
@@ -119,7 +119,7 @@ class File:
 
     def noticed(self) -> bool:
         """Whether a reader that reached its end last time is bound to see what it says now."""
-        if self.longest <= FINGERPRINTED_BYTES:
+        if self.read_to <= FINGERPRINTED_BYTES:
             return True
         if self.unsure:
             return False
@@ -174,7 +174,6 @@ class TailAndLedger(RuleBasedStateMachine):
         self.ticks += 1
         file = self.files[name]
         file.content, file.mtime_s = content, self.now()
-        file.longest = max(file.longest, len(content))
         file.since.append(what)
         self.written.extend(file.ever())
         moment_ns = int(file.mtime_s * 1000) * 1_000_000
@@ -195,14 +194,13 @@ class TailAndLedger(RuleBasedStateMachine):
         fresh.replace(self.path(name))
         self.came_to(name, content)
 
-    def came_to(self, name: str, content: bytes, longest: int = 0) -> None:
+    def came_to(self, name: str, content: bytes) -> None:
         """Another file is now at a path; the number of an inode that was freed may come back."""
         before = self.files.get(name, self.gone.pop(name, None))
         freed = name not in self.files or "new" in self.files[name].since
-        self.files[name] = File(longest=longest)
+        self.files[name] = File()
         if before is not None:
-            self.files[name].longest = max(longest, before.longest)
-            self.files[name].unsure = freed
+            self.files[name] = File(read_to=before.read_to, unsure=freed)
         self.changed(name, content, "new")
 
     def vacate(self, name: str) -> File:
@@ -281,7 +279,7 @@ class TailAndLedger(RuleBasedStateMachine):
         if name != to:
             self.path(name).replace(self.path(to))
             moved = self.vacate(name)
-            self.came_to(to, moved.content, moved.longest)
+            self.came_to(to, moved.content)
 
     @precondition(lambda self: self.files)
     @rule(data=st.data())
@@ -370,9 +368,9 @@ class TailAndLedger(RuleBasedStateMachine):
                 with open_ledger(self.state_dir, write=True) as connection:
                     self.intake(connection, 1).run()
             except CrashError:
-                # what it read may now have been seen, or not
-                return
-        self.note_what_was_seen()
+                self.note_what_may_have_been_seen()
+            else:
+                self.note_what_was_seen()
 
     @rule()
     def stop_in_the_middle(self) -> None:
@@ -386,6 +384,7 @@ class TailAndLedger(RuleBasedStateMachine):
                 stop=lambda: next(asked, True),
                 chunk_keys=1,
             ).run()
+        self.note_what_may_have_been_seen()
 
     @rule()
     def freeze(self) -> None:
@@ -400,6 +399,11 @@ class TailAndLedger(RuleBasedStateMachine):
         """A reader that knows only what the ledger tells it."""
         return Intake(connection, [self.home.path], now=self.now, chunk_keys=chunk_keys)
 
+    def note_what_may_have_been_seen(self) -> None:
+        """After a pass that did not come to its end."""
+        for file in self.files.values():
+            file.read_to = max(file.read_to, len(file.content))
+
     def note_what_was_seen(self) -> None:
         """After a complete pass: what must be in the ledger now."""
         self.gone.clear()
@@ -407,7 +411,7 @@ class TailAndLedger(RuleBasedStateMachine):
             file.unsure = not file.noticed()
             if not file.unsure:
                 self.seen.extend(file.visible(self.now()))
-            file.since, file.longest = [], len(file.content)
+            file.since, file.read_to = [], len(file.content)
 
     # --- the laws --------------------------------------------------------------------------------
 
