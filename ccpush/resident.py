@@ -47,21 +47,24 @@ class Resident:
         """Collect and push once; the first time with a bar where somebody watches."""
         account = self._account
         first = account is None or not account.passes
-        if first:
-            pending_bytes = self._pipeline.pending_bytes()
-            self._log.info("first_scan_started", size_bytes=pending_bytes)
-            with bar(pending_bytes, quiet=self._quiet) as progress:
-                tick = self._pipeline.tick(progress.advance)
-            done = tick.collected
-            self._log.info(
-                "first_scan_done",
-                files=done.files,
-                lines=done.lines,
-                seconds=round(done.duration_s, 3),
-            )
+        pending_bytes = self._pipeline.pending_bytes() if first else 0
+        if pending_bytes:
+            self._first_tick(pending_bytes)
         else:
             self._pipeline.tick()
         self._keep()
+
+    def _first_tick(self, pending_bytes: int) -> None:
+        self._log.info("first_scan_started", size_bytes=pending_bytes)
+        with bar(pending_bytes, quiet=self._quiet) as progress:
+            done = self._pipeline.tick(progress.advance).collected
+        self._log.info(
+            "first_scan_done",
+            files=done.files,
+            lines=done.lines,
+            seconds=round(done.duration_s, 3),
+            complete=done.complete,
+        )
 
     def families(self) -> tuple[Family, ...]:
         """Say the present state, or the last complete one when that takes too long."""
