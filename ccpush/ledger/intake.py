@@ -174,6 +174,7 @@ class Intake:
     def _finish(self, found: Found, local: LocalTime, done: Pass) -> None:
         connection = self._connection
         gone = self._gone(found) if done.complete and found.complete else []
+        stamps = self._stamps
         with transaction(connection):
             positions.forget(connection, gone)
             set_tallies(connection, "files_skipped", done.skipped)
@@ -182,11 +183,13 @@ class Intake:
             )
             set_meta(connection, "files", done.files)
             if done.complete:
-                self._import(found, local, done)
+                stamps = self._import(found, local, done)
                 set_meta(connection, "collected_s", self._now())
                 set_meta(connection, "collect_duration_s", done.duration_s)
                 passes = get_meta(connection, "passes") or 0
                 set_meta(connection, "passes", int(passes) + 1)
+        # only now: what was not kept is to be looked at again
+        self._stamps = stamps
         for key in gone:
             del self._positions[key]
         done.stats_cache = self._stats_cache
@@ -195,11 +198,13 @@ class Intake:
         here = {self._path_keys[file.path] for file in found.in_order()}
         return [key for key in self._positions if key not in here]
 
-    def _import(self, found: Found, local: LocalTime, done: Pass) -> None:
-        """Import days from stats caches that have changed since they were last looked at."""
+    def _import(
+        self, found: Found, local: LocalTime, done: Pass
+    ) -> dict[Path, Stamp | None] | None:
+        """Import days from stats caches that have changed; return the stamps to remember."""
         stamps = {home: stamp(home) for home in self._homes}
         if stamps == self._stamps:
-            return
+            return stamps
         caches, reasons = [], []
         for home in (home for home, found_stamp in stamps.items() if found_stamp is not None):
             try:
@@ -212,8 +217,7 @@ class Intake:
         done.imported_days = import_days(self._connection, caches, before, local)
         self._stats_cache = ", ".join(sorted(set(reasons))) or ("ok" if caches else "none")
         set_meta(self._connection, "stats_cache", self._stats_cache)
-        if get_meta(self._connection, "covered_from") is not None:
-            self._stamps = stamps
+        return stamps if get_meta(self._connection, "covered_from") is not None else None
 
 
 def _offset(item: Work) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ from homes import DAY_S, HAIKU, NOW_S, OPUS, assistant, tool_use, user
 
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
+from ccpush.ledger.intake import Intake
+from ccpush.ledger.meta import MetaKey, Value, set_meta
 from ccpush.ledger.query import Account, Day, read_account_at
 from ccpush.ledger.store import open_ledger
 from ccpush.metrics.catalogue import frozen_families
@@ -172,6 +175,30 @@ def test_rows_that_turn_up_on_an_imported_day_are_overlaid_too(
     laws.hold(reader)
     assert account.totals[Series(f.MESSAGES)] == 1
     assert account.all_time[Series(f.MESSAGES)] == 50
+
+
+def test_an_import_that_could_not_be_kept_is_made_up_for(
+    home: homes.Home, reader: homes.Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resident reader whose transaction failed looks at the cache again."""
+    home.write_stats_cache(cache((OLD, 50)))
+    home.main().write(user())
+
+    def fail_at_the_end(connection: sqlite3.Connection, key: MetaKey, value: Value) -> None:
+        if key == "passes":
+            raise sqlite3.OperationalError("disk I/O error")
+        set_meta(connection, key, value)
+
+    with open_ledger(reader.state_dir, write=True) as connection:
+        resident = Intake(connection, reader.homes, now=lambda: reader.now_s)
+        with monkeypatch.context() as patch:
+            patch.setattr("ccpush.ledger.intake.set_meta", fail_at_the_end)
+            with pytest.raises(sqlite3.OperationalError, match="disk I/O"):
+                resident.run()
+        done = resident.run()
+
+    laws.hold(reader)
+    assert done.imported_days == reader.account().imported_days == 1
 
 
 def test_several_homes_add_up(home: homes.Home, reader: homes.Reader) -> None:
