@@ -144,9 +144,8 @@ def _refuse_unready(connection: sqlite3.Connection, path: Path) -> None:
 def _make_private(path: Path) -> None:
     _refuse_shared(path)
     try:
+        # A folder that was there before is somebody else's to close: it may be a home, or /tmp.
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if hasattr(os, "geteuid") and path.parent.stat().st_uid == os.geteuid():
-            path.parent.chmod(0o700)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError as error:

@@ -385,3 +385,16 @@ def test_a_connection_may_pass_from_thread_to_thread(tmp_path: Path) -> None:
         thread.join()
 
         assert get_meta(connection, "files") == 9
+
+
+def test_a_folder_that_was_there_before_keeps_its_mode(tmp_path: Path) -> None:
+    """A state folder may be a home or a shared one: only a folder that ccpush makes is closed."""
+    state_dir = tmp_path / "shared"
+    state_dir.mkdir()
+    state_dir.chmod(0o755)
+
+    with open_ledger(state_dir, write=True):
+        pass
+
+    assert state_dir.stat().st_mode & 0o777 == 0o755
+    assert (state_dir / "ledger.db").stat().st_mode & 0o777 == 0o600
