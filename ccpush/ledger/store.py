@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from ccpush.ledger import schema
 FILE_NAME: Final = "ledger.db"
 # A writer holds the file for the time of one chunk, well under a second.
 BUSY_TIMEOUT_S: Final = 15
+_LOCKED_PAUSE_S: Final = 0.01
 # WAL needs shared memory, which these do not offer; and two machines would write one account.
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smbfs", "smb3", "afs", "afpfs", "9p", "fuse.sshfs", "fuse.rclone"}
@@ -120,7 +122,7 @@ def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
         if write:
             # before anything that writes: a newer ledger is left as it is
             schema.refuse_newer(connection)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             schema.migrate(connection)
         else:
             connection.execute("PRAGMA query_only = 1")
@@ -129,6 +131,24 @@ def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn WAL on; it stays on for ever.
+
+    Two processes that make the ledger at once would wait for each other here, so SQLite refuses one
+    of them at once instead of letting it wait out its timeout: it tries again.
+    """
+    until_s = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until_s:
+                raise
+            time.sleep(_LOCKED_PAUSE_S)
+        else:
+            return
 
 
 def _refuse_unready(connection: sqlite3.Connection, path: Path) -> None:
