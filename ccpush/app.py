@@ -20,21 +20,33 @@ from ccpush.config.settings import Settings
 from ccpush.errors import LedgerError
 from ccpush.identity import Known, establish, recall
 from ccpush.ledger import store
-from ccpush.ledger.booking import GRID_S
-from ccpush.ledger.cursors import SinkState, freeze, read_sinks, record_attempt
 from ccpush.ledger.intake import Intake, Pass
-from ccpush.ledger.meta import get_meta
-from ccpush.ledger.query import Account, read_account, read_account_at
+from ccpush.ledger.query import Account, read_account
+from ccpush.ledger.sinks import SinkState, record_attempt
 from ccpush.log import Log
-from ccpush.metrics.catalogue import frozen_families
 from ccpush.metrics.evaluate import evaluate
 from ccpush.metrics.samples import Family
 from ccpush.push.pump import Pump
 from ccpush.push.sink import Offer, PushResult, Sink
-from ccpush.telling import tell_clock_behind, tell_pass, tell_result
+from ccpush.telling import tell_pass, tell_result
 
 # What a sink that hangs may hold up of a tick; it goes on in its own thread meanwhile.
 PUSH_DEADLINE_S: Final = 45.0
+
+
+# What a one-shot push gives a sink that has a backlog to deliver.
+ONCE_DEADLINE_S: Final = 600.0
+# After a wake the network, and names above all, take their time.
+WAKING_S: Final = 60.0
+# What a sink may need beyond its time, to end the request that it is at.
+GRACE_S: Final = 5.0
+
+
+class Pushing(msgspec.Struct, frozen=True):
+    """How to push: the time for one offer, and the user's word that receivers are empty."""
+
+    deadline_s: float = PUSH_DEADLINE_S
+    backfill_s: float | None = None
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -47,6 +59,10 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 def _no_progress(_: int) -> None:
+    """Show nothing."""
+
+
+def _no_delivery(_: int, __: int) -> None:
     """Show nothing."""
 
 
@@ -64,6 +80,7 @@ class Pipeline:
         sinks: Sequence[Sink] = (),
         now: Callable[[], float] = time.time,
         persona: str = "",
+        pushing: Pushing | None = None,
     ) -> None:
         self.settings = settings
         self._log = log
@@ -72,7 +89,10 @@ class Pipeline:
         self._stopping = False
         self._sinks = tuple(sinks)
         self._results: list[tuple[Sink, PushResult]] = []
-        self._pump = Pump(self._sinks, self._record, PUSH_DEADLINE_S)
+        self._pushing = pushing or Pushing()
+        self._patient_until_s = 0.0
+        self.progress: Callable[[int, int], None] = _no_delivery
+        self._pump = Pump(self._sinks, self._record, self._pushing.deadline_s + GRACE_S)
         # held by whoever uses the connection
         self._one = threading.RLock()
         self._homes_seen: bool | None = None
@@ -116,6 +136,10 @@ class Pipeline:
         """Whether there is any sink."""
         return bool(self._sinks)
 
+    def woke(self) -> None:
+        """Let pushes wait for a network that is only coming up; from any thread."""
+        self._patient_until_s = time.monotonic() + WAKING_S
+
     def stop(self) -> None:
         """Make a pass or a push under way end soon; from any thread, also from a signal's."""
         if not self._stopping:
@@ -140,7 +164,7 @@ class Pipeline:
         """Return the account as of now, with the sinks as they are configured."""
         with self._ledger():
             account = read_account(self._connection, self._now(), self.settings.active_window_s)
-        return self._with_sinks(account)
+        return with_sinks(account, self.settings)
 
     def families(self, account: Account) -> tuple[Family, ...]:
         """Say an account in metrics, as of the moment that it was read."""
@@ -151,85 +175,63 @@ class Pipeline:
 
         Nothing is offered after a pass that was not complete: a part would look like the whole.
         """
+        begun_s = time.monotonic()
         collected = self.collect(advance)
         self._results = []
         silent: tuple[Sink, ...] = ()
         if self._sinks and collected.complete and not self._stopping:
-            silent = self._push()
+            silent = self._push(begun_s)
         return Tick(collected, tuple(self._results), silent)
 
-    def _push(self) -> tuple[Sink, ...]:
-        """Offer what is due; return the sinks that gave no answer, or were not to be asked yet."""
-        now_s = self._now()
-        with self._ledger():
-            states = read_sinks(self._connection)
-            offered_s = float(get_meta(self._connection, "offered_s") or 0)
-        waiting = {state.name for state in states if (state.retry_at_s or 0) > now_s}
-        if offered_s > now_s:
-            # A sample is never offered with an older timestamp than before: receivers refuse it,
-            # and it would tell a lie about when something happened.
-            tell_clock_behind(self._log, offered_s - now_s)
-            waiting |= {sink.name for sink in self._sinks if sink.kind == "remote_write"}
-        silent = self._pump.offer(self._offer(), waiting)
+    def _push(self, begun_s: float) -> tuple[Sink, ...]:
+        """Offer what there is; return the sinks that gave no answer or were not asked."""
+        account = self.account()
+        waiting = {state.name for state in account.sinks if (state.retry_at_s or 0) > self._now()}
+        offer = Offer(
+            current=evaluate(account, self._known.identity),
+            identity=self._known.identity,
+            now_s=account.as_of_s,
+            collected_at_s=begun_s,
+            until_s=time.monotonic() + self._pushing.deadline_s,
+            patience_s=max(0.0, self._patient_until_s - time.monotonic()),
+            moved=self._known.moved and self.settings.instance is None,
+            backfill_s=self._pushing.backfill_s,
+            progress=self.progress,
+        )
+        silent = self._pump.offer(offer, waiting)
         for sink in silent:
             if sink.name not in waiting:
                 self._log.warning("push_busy", sink=sink.name)
         return silent
-
-    def _offer(self) -> Offer:
-        """Freeze the past up to the newest grid step, then say what is due from a snapshot."""
-        step = int(self._now()) // GRID_S
-        with self._ledger():
-            if any(sink.kind == "remote_write" for sink in self._sinks):
-                freeze(self._connection, frozen_families(), step)
-            now_s = self._now()
-            account, at_step = read_account_at(
-                self._connection, now_s, self.settings.active_window_s, step
-            )
-        same, account = at_step is account, self._with_sinks(account)
-        identity = self._known.identity
-        current = evaluate(account, identity)
-        grid = tuple(family for family in current if family.timing == "grid")
-        stepped = grid if same else evaluate(at_step, identity, "grid")
-        return Offer(
-            families=(*stepped, *(family for family in current if family.timing == "now")),
-            current=current,
-            instance=identity.instance,
-            grid_ts_ms=step * GRID_S * 1000,
-            now_ts_ms=int(now_s * 1000),
-        )
 
     def _record(self, sink: Sink, offer: Offer, result: PushResult) -> None:
         self._results.append((sink, result))
         now_s = self._now()
         delivered = result.outcome == "delivered"
         retry_at_s = now_s + result.retry_after_s if result.retry_after_s is not None else None
+        through_s = result.through_s
+        if through_s is None and delivered:
+            through_s = offer.now_s
         state = SinkState(
             name=sink.name,
             kind=sink.kind,
-            offered_s=offer.grid_ts_ms / 1000 if delivered else None,
+            offered_s=through_s,
             attempt_s=now_s,
             success_s=now_s if delivered else None,
             error=result.error,
             hint=result.hint,
             retry_at_s=retry_at_s,
             skew_s=result.skew_s,
+            failures=0 if delivered else 1,
         )
-        counts = {("rejected", reason): n for reason, n in result.rejected.items()}
-        counts["sent", ""] = result.sent
-        counts["retried", ""] = result.retried
+        counts: dict[tuple[str, str], int] = {}
+        if not result.counted:
+            counts = {("rejected", reason): n for reason, n in result.rejected.items()}
+            counts["sent", ""] = result.sent
+            counts["retried", ""] = result.retried
         with self._ledger():
             record_attempt(self._connection, state, counts)
         tell_result(self._log, sink, result)
-
-    def _with_sinks(self, account: Account) -> Account:
-        """Leave out sinks that are no longer configured, and add those never pushed to."""
-        kept = {sink.name: sink for sink in account.sinks}
-        configured = configured_sinks(self.settings)
-        return msgspec.structs.replace(
-            account,
-            sinks=tuple(kept.get(name, SinkState(name, kind)) for name, kind in configured),
-        )
 
     @contextlib.contextmanager
     def _ledger(self) -> Iterator[None]:
@@ -245,8 +247,19 @@ def configured_sinks(settings: Settings) -> tuple[tuple[str, str], ...]:
     )
 
 
+def with_sinks(account: Account, settings: Settings) -> Account:
+    """Leave out sinks that are no longer configured, and add those never pushed to."""
+    kept = {sink.name: sink for sink in account.sinks}
+    return msgspec.structs.replace(
+        account,
+        sinks=tuple(
+            kept.get(name, SinkState(name, kind)) for name, kind in configured_sinks(settings)
+        ),
+    )
+
+
 def look(settings: Settings, *, now: Callable[[], float] = time.time) -> tuple[Account, Known]:
     """Read the account without collecting, locking or changing anything; raises LedgerError."""
     with store.open_ledger(settings.state_dir, write=False) as connection:
         account = read_account(connection, now(), settings.active_window_s)
-        return account, recall(connection, settings)
+        return with_sinks(account, settings), recall(connection, settings)

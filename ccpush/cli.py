@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-from collections.abc import Callable, Iterator
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,14 +11,12 @@ import click
 
 from ccpush import __version__
 from ccpush.app import Pipeline, look
-from ccpush.config.settings import Settings
-from ccpush.errors import EXIT_FAILURE, EXIT_OK, EXIT_TEMPORARY, BusyError
+from ccpush.errors import EXIT_OK
 from ccpush.ledger import store
 from ccpush.ledger.query import read_account, read_days_by_model
-from ccpush.log import Log
-from ccpush.progress import bar
 from ccpush.push.build import build_sinks
 from ccpush.terminal.ending import leave, told
+from ccpush.terminal.once import collect_if_free, push_once
 from ccpush.terminal.options import (
     THROTTLE_S,
     open_log,
@@ -79,24 +75,23 @@ def run(**flags: object) -> int:
 @cli.command(epilog="Example:  ccpush push --remote-write-url http://localhost:9099/api/v1/write")
 @shared
 @pushing
-def push(**flags: object) -> int:
+@click.option(
+    "--backfill",
+    metavar="DURATION",
+    help="Your word that the receivers are empty: send this much of the past, 29d at most.",
+)
+def push(backfill: str | None, **flags: object) -> int:
     """Collect and push once, as a timer does.
 
-    Exits 75 when a sink could not be reached: nothing is lost, the next run tries again.
+    Exits 75 when a sink could not be reached: nothing is lost, the next run tries again. Exits 78
+    when a sink waits for a person; the message says what for.
     """
     settings = settle(flags)
     log = open_log(settings, "warning")
     lock = run_lock(settings, "push")
     lock.acquire()
-    with lock, Pipeline(settings, log, sinks=build_sinks(settings)) as pipeline:
-        with _progress(pipeline, settings) as advance:
-            tick = pipeline.tick(advance)
-        if not pipeline.pushes:
-            click.echo(_no_sink(settings), err=True)
-        outcomes = {result.outcome for _, result in tick.results}
-    if "rejected" in outcomes:
-        return EXIT_FAILURE
-    return EXIT_TEMPORARY if tick.silent or "retry" in outcomes else EXIT_OK
+    with lock:
+        return push_once(settings, log, backfill)
 
 
 @cli.command(epilog="Example:  ccpush metrics | promtool check metrics")
@@ -110,7 +105,7 @@ def metrics(**flags: object) -> int:
     from ccpush.metrics.evaluate import evaluate
 
     settings = settle(flags)
-    _collect_if_free(settings, open_log(settings, "warning"), "metrics")
+    collect_if_free(settings, open_log(settings, "warning"), "metrics")
     account, known = look(settings)
     body, _ = render(evaluate(account, known.identity))
     sys.stdout.buffer.write(body)
@@ -128,8 +123,8 @@ def report(days: int, form: str | None, **flags: object) -> int:
     from ccpush.terminal import report as printed
 
     settings = settle(flags)
-    _collect_if_free(settings, open_log(settings, "warning"), "report")
-    now_s = _now()
+    collect_if_free(settings, open_log(settings, "warning"), "report")
+    now_s = time.time()
     with store.open_ledger(settings.state_dir, write=False) as connection:
         account = read_account(connection, now_s, settings.active_window_s)
         by_model = read_days_by_model(connection)
@@ -148,6 +143,7 @@ def report(days: int, form: str | None, **flags: object) -> int:
 
 @cli.command(epilog="Example:  ccpush status --json | jq .sinks")
 @shared
+@pushing
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool, **flags: object) -> int:
     """What was read, what was skipped and why, and how each sink is doing."""
@@ -158,11 +154,60 @@ def status(as_json: bool, **flags: object) -> int:
         click.echo(f"nothing collected yet: no ledger in {settings.state_dir}", err=True)
         click.echo("Try: ccpush metrics", err=True)
         return EXIT_OK
-    account, known = look(settings)
-    holder = run_lock(settings, "status").holder()
-    form = printed.as_json if as_json else printed.as_text
-    click.echo(form(account, known.identity, settings, holder))
+    seen = printed.see(settings, run_lock(settings, "status").holder())
+    click.echo(printed.as_json(seen) if as_json else printed.as_text(seen))
     return EXIT_OK
+
+
+@cli.command(epilog="Example:  ccpush export --openmetrics --output history.om")
+@shared
+@click.option("--openmetrics", is_flag=True, required=True, help="The form: OpenMetrics text.")
+@click.option("--since", metavar="WHEN", help="Begin: 29d, 2026-10-01.  [default: all there is]")
+@click.option("--until", metavar="WHEN", help="End: 1h, 2026-10-31T12:00.  [default: now]")
+@click.option("--output", metavar="FILE", help="Where to write.  [default: standard output]")
+@click.option("--sink", metavar="NAME", help="Relabel as this remote-write sink does.")
+def export(
+    openmetrics: bool,
+    since: str | None,
+    until: str | None,
+    output: str | None,
+    sink: str | None,
+    **flags: object,
+) -> int:
+    """Write the history for receivers that take no old samples.
+
+    "promtool tsdb create-blocks-from openmetrics" makes blocks of it, which a Prometheus reads once
+    they lie in its data directory. Series, values and times are those that remote-write would send,
+    and it goes on from where the blocks end.
+    """
+    from ccpush.terminal import export as written
+
+    del openmetrics
+    wanted = written.Wanted(since, until, output, sink)
+    settings = settle(flags)
+    collect_if_free(settings, open_log(settings, "warning"), "export")
+    for line in written.words(written.export(settings, wanted)):
+        click.echo(line, err=True)
+    return EXIT_OK
+
+
+@cli.command(epilog="Example:  ccpush forget --sink gateway --yes")
+@shared
+@pushing
+@click.option("--sink", metavar="NAME", help="Only on this Pushgateway.  [default: on all]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(sink: str | None, yes: bool, **flags: object) -> int:
+    """Delete what this machine has pushed to a Pushgateway.
+
+    A Pushgateway keeps the last values of a machine for ever. The next push brings the group back:
+    stop the timer first. Exits 75 when a gateway could not be reached.
+    """
+    from ccpush.terminal.forget import forget as forget_all
+
+    settings = settle(flags)
+    open_log(settings, "warning")
+    holder = run_lock(settings, "forget").holder()
+    return forget_all(settings, sink, holder, sure=yes)
 
 
 @cli.command(epilog="Example:  ccpush demo --listen-address :9102")
@@ -187,40 +232,3 @@ def main() -> None:
     """Run a command and leave with its exit code."""
     debug = "--debug" in sys.argv[1:]
     leave(told(lambda: cli.main(standalone_mode=False), debug=debug))
-
-
-def _now() -> float:
-    import time
-
-    return time.time()
-
-
-@contextlib.contextmanager
-def _progress(pipeline: Pipeline, settings: Settings) -> Iterator[Callable[[int], None]]:
-    """Show a bar while a long read lasts, where somebody watches."""
-    quiet = settings.log_format == "json" or "CI" in os.environ or not sys.stderr.isatty()
-    total_bytes = 0 if quiet else pipeline.pending_bytes()
-    with bar(total_bytes, quiet=quiet) as progress:
-        yield progress.advance
-
-
-def _collect_if_free(settings: Settings, log: Log, command: str) -> None:
-    """Bring the ledger up to date, unless another run is at it."""
-    lock = run_lock(settings, command)
-    if lock.try_acquire():
-        with (
-            lock,
-            Pipeline(settings, log) as pipeline,
-            _progress(pipeline, settings) as advance,
-        ):
-            pipeline.collect(advance)
-    elif not store.exists(settings.state_dir):
-        raise BusyError(
-            "another run has just begun to collect; there is nothing to show yet",
-            hint="try again in a moment",
-        )
-
-
-def _no_sink(settings: Settings) -> str:
-    file = settings.config_file or "ccpush.yml"
-    return f"collected, and pushed nowhere: add remote_write: or pushgateway: to {file}"

@@ -36,6 +36,8 @@ EventName = Literal[
     "push_retry",
     # a sink refused samples for good; counted by reason
     "push_rejected",
+    # nothing is sent to a sink until a person has changed a setting
+    "push_stopped",
     # another run holds the lock, this one did nothing
     "push_busy",
     # this machine's clock and the receiver's differ by more than a minute

@@ -12,9 +12,7 @@ import hashlib
 import hmac
 import os
 import platform
-import secrets
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -56,7 +54,7 @@ def establish(connection: sqlite3.Connection, settings: Settings, persona: str =
                 set_meta_once(connection, "instance", platform.node() or "unknown")
             )
             # a machine without an id of its own gets one that lives in the ledger
-            salt = set_meta_once(connection, "salt", secrets.token_hex(16))
+            salt = set_meta_once(connection, "salt", os.urandom(16).hex())
             set_meta(connection, "machine", mark or _hash(str(salt)))
     return _known(connection, settings, instance, mark)
 
@@ -113,6 +111,8 @@ def _machine_id() -> str:
 
 
 def _macs_id() -> str:
+    import subprocess
+
     command = ["/usr/sbin/ioreg", "-rd1", "-c", "IOPlatformExpertDevice"]
     try:
         told = subprocess.run(  # noqa: S603

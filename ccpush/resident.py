@@ -140,6 +140,7 @@ def run(pipeline: Pipeline, log: Log) -> int:
             interval_s=interval_s,
             jitter_s=interval_s * JITTER,
             on_stop=pipeline.stop,
+            on_wake=pipeline.woke,
             log=log,
         )
     finally:

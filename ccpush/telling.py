@@ -37,13 +37,11 @@ def tell_result(log: Log, sink: Sink, result: PushResult) -> None:
         log.info("push_delivered", sink=sink.name, samples=result.sent)
     elif result.outcome == "retry":
         log.warning("push_retry", sink=sink.name, error=result.error, hint=result.hint)
+    elif result.outcome == "stopped":
+        log.error("push_stopped", sink=sink.name, error=result.error, hint=result.hint)
     else:
         log.error("push_rejected", sink=sink.name, error=result.error, hint=result.hint)
+    if result.remark is not None:
+        log.warning("sink_note", sink=sink.name, words=result.remark, hint=result.remark_hint)
     if result.skew_s is not None and abs(result.skew_s) > SKEW_TOLD_S:
         log.warning("clock_skew", sink=sink.name, seconds=round(result.skew_s))
-
-
-def tell_clock_behind(log: Log, behind_s: float) -> None:
-    """Tell that remote-write waits for the clock."""
-    words = "the clock is behind what was already pushed; remote-write waits until it is not"
-    log.warning("clock_skew", seconds=-round(behind_s), words=words)

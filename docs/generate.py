@@ -22,6 +22,7 @@ import click
 from ccpush.cli import cli
 from ccpush.metrics import catalogue
 from ccpush.metrics.catalogue import CATALOGUE, Metric
+from ccpush.terminal.sinks import REJECTED
 from ccpush.terminal.status import SKIPPED_FILES, SKIPPED_ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +63,7 @@ def pages() -> Iterator[tuple[Path, str]]:
             **{name: partial(_full_table, metrics) for name, metrics in _GROUPS.items()},
             "skipped_rows": partial(_reasons, SKIPPED_ROWS),
             "skipped_files": partial(_reasons, SKIPPED_FILES),
+            "rejected": partial(_reasons, REJECTED),
         },
         "docs/commands.md": {"commands": _commands},
     }

@@ -20,6 +20,7 @@ class Machine:
     config_dir: Path
     state_dir: Path
     runtime_dir: Path
+    cache_dir: Path
 
     @property
     def file(self) -> Path:
@@ -45,6 +46,7 @@ class Machine:
             config_dir=self.config_dir,
             state_dir=self.state_dir,
             runtime_dir=self.runtime_dir,
+            cache_dir=self.cache_dir,
         )
 
     def problems(

@@ -470,7 +470,7 @@ class Reader:
 
 def extract(*rows: Row | bytes | str, shape: Shape = "2.1", now_s: float = NOW_S) -> Extractor:
     """The facts of rows alone, without a file or a ledger."""
-    extractor = Extractor(now_s)
+    extractor = Extractor()
     extractor.take_all([line(row, shape)[:-1] for row in rows])
     extractor.end_of_file()
     return extractor

@@ -19,6 +19,7 @@ from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
 from ccpush.ledger import figures
 from ccpush.ledger.booking import STOP_COUNTED, LocalTime
+from ccpush.ledger.meta import get_meta
 from ccpush.ledger.query import read_account
 from ccpush.ledger.store import open_ledger
 
@@ -67,6 +68,7 @@ def assert_laws(connection: sqlite3.Connection, now_s: float) -> None:
     totals_are_sums_of_increments(connection)
     totals_are_a_recount(connection)
     lines_are_counted_duplicate_or_skipped(connection)
+    what_is_collapsed_is_kept_by_the_day(connection)
     figures_are_sums_of_increments(connection)
     days_add_up_to_all_time(connection, now_s)
 
@@ -107,6 +109,15 @@ def lines_are_counted_duplicate_or_skipped(connection: sqlite3.Connection) -> No
         tally[name] += value
     parts = ("rows_counted", "rows_duplicate", "rows_skipped")
     assert tally["lines_read"] == sum(tally[part] for part in parts)
+
+
+def what_is_collapsed_is_kept_by_the_day(connection: sqlite3.Connection) -> None:
+    """Up to the step that was reached, and only there, increments are of whole days."""
+    through = get_meta(connection, "collapsed_through") or 0
+    wrong = "SELECT * FROM increment WHERE (quarter < 0) != (booked <= ?)"
+    done = get_meta(connection, "collapse_done") or 0
+    if through == done:
+        assert connection.execute(wrong, (through,)).fetchall() == []
 
 
 def figures_are_sums_of_increments(connection: sqlite3.Connection) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
+from ccpush.metrics.evaluate import Identity
 from ccpush.metrics.samples import Family, MetricType, Sample, Timing
 from ccpush.push.sink import Offer
 
-GRID_TS_MS = 1_793_534_400_000
-NOW_TS_MS = GRID_TS_MS + 12_345
+NOW_S = 1_793_534_412.345
 
 
 def sample(name: str, value: float, **labels: str) -> Sample:
@@ -25,14 +27,11 @@ def family(
     return Family(name, type, f"Help of {name}.", unit, timing, samples)
 
 
-def offer(
-    *families: Family,
-    instance: str = "laptop",
-    grid_ts_ms: int = GRID_TS_MS,
-    now_ts_ms: int = NOW_TS_MS,
-) -> Offer:
-    """An offer of these families."""
-    return Offer(families, families, instance, grid_ts_ms, now_ts_ms)
+def offer(*families: Family, instance: str = "laptop", now_s: float = NOW_S) -> Offer:
+    """An offer of these families; half a minute's time to take it."""
+    begun_s = time.monotonic()
+    identity = Identity("0123456789abcdef", instance)
+    return Offer(families, identity, now_s, begun_s, begun_s + 30.0)
 
 
 def numbered(count: int, timing: Timing = "now") -> Family:

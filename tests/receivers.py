@@ -1,46 +1,45 @@
-"""Servers of our own for tests: one that does what a script says, and a strict remote-write one.
+"""Servers of our own for tests, real ones on loopback sockets, that do what a script says.
 
-Both are real HTTP servers on loopback sockets. :func:`serve` runs a script for each connection and
-may break every rule of HTTP; :func:`strict_receiver` holds a sender to every MUST of remote-write
-1.0 and fails the test at the end if one was broken. Its decoder knows the field numbers from the
-specification and shares no code with what it checks.
+:func:`serve` runs a script for each connection, which may break every rule of HTTP. What is built
+on it: the strict remote-write receiver (``strict.py``) and the fault proxy (``fault_proxy.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import ssl
 import struct
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import snappy
-
-Labels = tuple[tuple[str, str], ...]
 Script = Callable[["Conversation"], None]
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came; header names in lower case."""
+    """One request as it came; header names in lower case, ``repeated`` those that came twice."""
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
+    repeated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What to answer a request with."""
+    """What to answer a request with.
+
+    The strict receiver also knows status 0, no answer at all, and ``stored``: whether it keeps
+    what it got; None is what the status says.
+    """
 
     status: int = 204
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    stored: bool | None = None
 
 
 class Conversation:
@@ -52,27 +51,39 @@ class Conversation:
         self._in = sock.makefile("rb")
 
     def read(self) -> Request | None:
-        """The next request, None at the end of the connection."""
+        """The next request, None at the end of the connection, also when that is inside one."""
+        head = self.read_head()
+        if head is None:
+            return None
+        size = int(head.headers.get("content-length", "0"))
+        request = replace(head, body=self.read_body(size))
+        if len(request.body) < size:
+            return None
+        self.server.requests.append(request)
+        return request
+
+    def read_head(self) -> Request | None:
+        """The next request without its body, which is left to :meth:`read_body`."""
         line = self._in.readline().decode("latin-1")
         if not line:
             return None
         method, target, _ = line.split(" ")
         headers: dict[str, str] = {}
+        repeated: set[str] = set()
         while (line := self._in.readline().decode("latin-1").rstrip("\r\n")) != "":
             name, _, value = line.partition(":")
+            if name.lower() in headers:
+                repeated.add(name.lower())
             headers[name.lower()] = value.strip()
-        body = self._in.read(int(headers.get("content-length", "0")))
-        request = Request(method, target, headers, body)
-        self.server.requests.append(request)
-        return request
+        return Request(method, target, headers, b"", frozenset(repeated))
+
+    def read_body(self, size: int) -> bytes:
+        """The next bytes of a body; fewer at the end of the connection."""
+        return self._in.read(size)
 
     def answer(self, answer: Answer) -> None:
         """A complete answer that keeps the connection."""
-        headers = dict(answer.headers)
-        if answer.status != 204:
-            headers.setdefault("Content-Length", str(len(answer.body)))
-        lines = [f"HTTP/1.1 {answer.status} Whatever", *(f"{k}: {v}" for k, v in headers.items())]
-        self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + answer.body)
+        self.send(rendered(answer))
 
     def send(self, data: bytes) -> None:
         """Exactly these bytes."""
@@ -91,6 +102,15 @@ class Conversation:
         """End the connection."""
         self._in.close()
         self.sock.close()
+
+
+def rendered(answer: Answer) -> bytes:
+    """An answer as it goes over the wire."""
+    headers = dict(answer.headers)
+    if answer.status != 204:
+        headers.setdefault("Content-Length", str(len(answer.body)))
+    lines = [f"HTTP/1.1 {answer.status} Whatever", *(f"{k}: {v}" for k, v in headers.items())]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + answer.body
 
 
 class LoopbackServer:
@@ -170,189 +190,3 @@ def always(
             conversation.answer(Answer(status, headers or {}, body))
 
     return script
-
-
-@dataclass
-class StrictReceiver:
-    """What a sender has delivered, and every rule that it has broken.
-
-    ``answers`` are given to the next requests in turn, 204 when there are none left; only what
-    was answered with a 2xx is stored.
-    """
-
-    server: LoopbackServer
-    samples: dict[Labels, list[tuple[int, float]]] = field(default_factory=dict)
-    metadata: dict[str, tuple[int, str, str]] = field(default_factory=dict)
-    answers: deque[Answer] = field(default_factory=deque)
-    batch_sizes: list[int] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return self.server.url + "/api/v1/write"
-
-    def value(self, name: str, **labels: str) -> float:
-        """The newest value of the one series with this name and these labels among its own."""
-        wanted = {("__name__", name), *labels.items()}
-        (found,) = (points for series, points in self.samples.items() if wanted <= set(series))
-        return found[-1][1]
-
-
-@contextlib.contextmanager
-def strict_receiver() -> Iterator[StrictReceiver]:
-    """A remote-write 1.0 receiver that fails the test when the sender breaks the specification."""
-
-    def script(conversation: Conversation) -> None:
-        while (request := conversation.read()) is not None:
-            answer = receiver.answers.popleft() if receiver.answers else Answer()
-            try:
-                _take(receiver, request, stored=200 <= answer.status < 300)
-            except (ValueError, IndexError, struct.error, snappy.UncompressError) as error:
-                receiver.broken.append(f"cannot be decoded: {error!r}")
-            conversation.answer(answer)
-
-    with serve(script) as server:
-        receiver = StrictReceiver(server)
-        yield receiver
-    assert receiver.broken == []
-
-
-_METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_HEADERS = {
-    "content-encoding": "snappy",
-    "content-type": "application/x-protobuf",
-    "x-prometheus-remote-write-version": "0.1.0",
-}
-
-
-def _take(receiver: StrictReceiver, request: Request, stored: bool) -> None:
-    broken = receiver.broken
-    if request.method != "POST":
-        broken.append(f"method {request.method}")
-    for name, value in _HEADERS.items():
-        if request.headers.get(name) != value:
-            broken.append(f"header {name}: {request.headers.get(name)}")
-    if not request.headers.get("user-agent"):
-        broken.append("no User-Agent")
-    message = decode(snappy.decompress(request.body))
-    seen: set[Labels] = set()
-    for labels, points in message.series:
-        broken += _label_faults(labels)
-        if labels in seen:
-            broken.append(f"series twice in one request: {labels}")
-        seen.add(labels)
-        if not points:
-            broken.append(f"series without samples: {labels}")
-        if stored:
-            _store(receiver, labels, points)
-    receiver.batch_sizes.append(sum(len(points) for _, points in message.series))
-    if stored:
-        receiver.metadata |= message.metadata
-
-
-def _label_faults(labels: Labels) -> list[str]:
-    names = [name for name, _ in labels]
-    faults = []
-    if names != sorted(names):
-        faults.append(f"labels not sorted: {names}")
-    if len(names) != len(set(names)):
-        faults.append(f"a label name twice: {names}")
-    if not _METRIC_NAME.fullmatch(dict(labels).get("__name__", "")):
-        faults.append(f"metric name: {labels}")
-    faults += [f"label name: {name!r}" for name in names if not _LABEL_NAME.fullmatch(name)]
-    faults += [f"label without value: {name!r}" for name, value in labels if not value]
-    return faults
-
-
-def _store(receiver: StrictReceiver, labels: Labels, points: list[tuple[int, float]]) -> None:
-    known = receiver.samples.setdefault(labels, [])
-    for ts_ms, value in points:
-        if known and ts_ms < known[-1][0]:
-            receiver.broken.append(f"{labels}: {ts_ms} after {known[-1][0]}")
-        if known and ts_ms == known[-1][0] and _bits(value) != _bits(known[-1][1]):
-            receiver.broken.append(f"{labels}: two values at {ts_ms}")
-        known.append((ts_ms, value))
-
-
-def _bits(value: float) -> bytes:
-    return struct.pack("<d", value)
-
-
-@dataclass(frozen=True)
-class Message:
-    """A decoded WriteRequest; metadata is name → (type, help, unit)."""
-
-    series: list[tuple[Labels, list[tuple[int, float]]]]
-    metadata: dict[str, tuple[int, str, str]]
-
-
-def decode(data: bytes) -> Message:
-    """A remote-write 1.0 WriteRequest, by the field numbers of the specification."""
-    message = Message([], {})
-    for number, value in _fields(data):
-        assert isinstance(value, bytes)
-        if number == 1:
-            message.series.append(_series(value))
-        elif number == 3:
-            parts = dict(_fields(value))
-            kind = parts.get(1, 0)
-            assert isinstance(kind, int)
-            message.metadata[_text(parts.get(2))] = (kind, _text(parts.get(4)), _text(parts.get(5)))
-        else:
-            raise ValueError(f"field {number} in WriteRequest")
-    return message
-
-
-def _series(data: bytes) -> tuple[Labels, list[tuple[int, float]]]:
-    labels: list[tuple[str, str]] = []
-    points: list[tuple[int, float]] = []
-    for number, value in _fields(data):
-        assert isinstance(value, bytes)
-        parts = dict(_fields(value))
-        if number == 1:
-            labels.append((_text(parts.get(1)), _text(parts.get(2))))
-        elif number == 2:
-            (amount,) = struct.unpack("<d", bytes(parts.get(1, bytes(8))))
-            ts_ms = parts.get(2, 0)
-            assert isinstance(ts_ms, int)
-            points.append((ts_ms - (1 << 64) if ts_ms >> 63 else ts_ms, amount))
-        else:
-            raise ValueError(f"field {number} in TimeSeries")
-    return tuple(labels), points
-
-
-def _text(value: int | bytes | None) -> str:
-    assert not isinstance(value, int)
-    return (value or b"").decode("utf-8")
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Field number and value: varints as int, fixed64 and length-delimited as bytes."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        number, wire_type = key >> 3, key & 7
-        if wire_type == 0:
-            value, at = _varint(data, at)
-            yield number, value
-            continue
-        size = 8
-        if wire_type == 2:
-            size, at = _varint(data, at)
-        elif wire_type != 1:
-            raise ValueError(f"wire type {wire_type}")
-        if at + size > len(data):
-            raise ValueError("cut off")
-        yield number, data[at : at + size]
-        at += size
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at

@@ -74,9 +74,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def prometheus(config: str, tmp_path: Path, flags: Sequence[str] = ()) -> Iterator[Server]:
-    """A Prometheus with the given YAML configuration, its remote-write receiver switched on."""
+def prometheus(
+    config: str, tmp_path: Path, flags: Sequence[str] = (), blocks: Path | None = None
+) -> Iterator[Server]:
+    """A Prometheus with the given YAML configuration, its remote-write receiver switched on.
+
+    ``blocks`` are copied into its data directory first.
+    """
     home = _new_folder(tmp_path, "prometheus")
+    if blocks is not None:
+        shutil.copytree(blocks, home / "data")
     config_file = home / "prometheus.yml"
     config_file.write_text(config or "{}\n", encoding="utf-8")
 
@@ -101,7 +108,7 @@ def pushgateway(tmp_path: Path, flags: Sequence[str] = ()) -> Iterator[Server]:
 
     def command(address: str) -> list[str]:
         name = _binary("prometheus-pushgateway", "prometheus-pushgateway")
-        return [name, f"--web.listen-address={address}", *flags]
+        return [name, f"--web.listen-address={address}", "--persistence.file=", *flags]
 
     with _running(command, "/-/ready", home) as server:
         yield server

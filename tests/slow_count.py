@@ -83,8 +83,7 @@ def key(row: Row) -> str:
 def slow_count(rows: Iterable[Row]) -> Slow:
     """Count rows given in the order in which they are to be read."""
     found = Slow()
-    in_main: dict[str, list[Numbers]] = {}
-    aside: dict[str, list[Numbers]] = {}
+    in_main: set[str] = set()
     for given in rows:
         row = embedded(given) or given
         main = not row.get("isSidechain")
@@ -96,7 +95,12 @@ def slow_count(rows: Iterable[Row]) -> Slow:
         elif kind == "assistant" and row.get("isApiErrorMessage"):
             found.errors.add(row["uuid"])
         elif kind == "assistant" and row["message"].get("model") != "<synthetic>":
-            (in_main if main else aside).setdefault(key(row), []).append(numbers(row))
+            # copies in sidechains count until there is a row outside them
+            if main or key(row) not in in_main:
+                known = found.responses.get(key(row), (0, 0, 0, 0))
+                found.responses[key(row)] = tuple(map(max, known, numbers(row)))
+            if main:
+                in_main.add(key(row))
             found.models.setdefault(key(row), row["message"]["model"])
             if row["message"].get("stop_reason"):
                 found.stopped.add(key(row))
@@ -106,9 +110,6 @@ def slow_count(rows: Iterable[Row]) -> Slow:
                     found.tools.setdefault(block["id"], block["name"])
         elif kind == "system":
             _event(row, found)
-    for name in {**aside, **in_main}:
-        rows_that_count = in_main.get(name) or aside[name]
-        found.responses[name] = tuple(map(max, zip(*rows_that_count, strict=True)))
     return found
 
 

@@ -6,10 +6,11 @@ import io
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from ccpush.progress import MIN_SHOWN_BYTES, bar
+from ccpush.progress import MIN_SHOWN_BYTES, MIN_SHOWN_SAMPLES, bar, deliveries
 
 TOTAL_BYTES = 4 * MIN_SHOWN_BYTES
 
@@ -88,3 +89,34 @@ def test_an_error_passes_through(terminal):
     with pytest.raises(ZeroDivisionError), bar(TOTAL_BYTES, stream=stream):
         raise ZeroDivisionError
     assert written().endswith("\x1b[2K")
+
+
+def tell_from_another_thread(progress, done, due):
+    """Tell of a delivery as a sink does, which has a thread of its own."""
+    thread = threading.Thread(target=progress.told, args=(done, due))
+    thread.start()
+    thread.join()
+
+
+def test_deliveries_of_several_sinks_are_one_bar(terminal):
+    """The bar shows the sum of what all sinks have delivered, and is wiped away at the end."""
+    stream, written = terminal
+    with deliveries("Pushing samples", stream=stream) as progress:
+        progress.told(0, MIN_SHOWN_SAMPLES)
+        tell_from_another_thread(progress, 30, 60)
+        progress.told(20, MIN_SHOWN_SAMPLES)
+    shown = written()
+    assert "Pushing samples" in shown
+    assert f"50/{MIN_SHOWN_SAMPLES + 60}" in shown
+    assert shown.endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize(
+    ("due", "quiet"), [(MIN_SHOWN_SAMPLES, True), (MIN_SHOWN_SAMPLES - 1, False)]
+)
+def test_a_short_delivery_shows_nothing(terminal, due, quiet):
+    """Nothing is shown where it was not wanted, or for what takes no time."""
+    stream, written = terminal
+    with deliveries("Pushing samples", stream=stream, quiet=quiet) as progress:
+        progress.told(0, due)
+    assert written() == ""

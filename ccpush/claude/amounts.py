@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from ccpush.claude import facts as f
-from ccpush.claude.facts import Counts, Series
+from ccpush.claude.facts import Counts, Increments, Series
 from ccpush.claude.records import System, Usage
 
-Increments = tuple[tuple[Series, int], ...]
 API_ERROR: Final[Increments] = ((Series(f.API_ERRORS), 1),)
 
 

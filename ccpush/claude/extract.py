@@ -1,8 +1,11 @@
 """From rows to facts: what each line adds to the account, each response and event once.
 
 The counting rule is the design's: a response's key is ``message.id``, else ``requestId``, else
-``uuid``; of its rows the field-wise maximum counts; rows outside sidechains outrank copies inside
-them. Raise VERSION whenever the same rows would yield other facts: files are then read again.
+``uuid``; of its rows the field-wise maximum counts, but copies in sidechains that come after a row
+outside them count for nothing. What copies said before is noted apart: only the ledger knows
+whether they came first. Raise VERSION whenever the same rows would yield other facts: files are
+then read again. That finds only duplicates, but for families whose generation is the new version
+(``facts.GENERATIONS``): they are recorded of every row that is left, also of those counted before.
 """
 
 from __future__ import annotations
@@ -18,7 +21,16 @@ from ccpush.claude.decode import (
     decode,
     time_and_session,
 )
-from ccpush.claude.facts import Counts, Event, Facts, Observed, Seen, Series, largest
+from ccpush.claude.facts import (
+    Counts,
+    Event,
+    Facts,
+    Increments,
+    Observed,
+    Seen,
+    Series,
+    largest,
+)
 from ccpush.claude.model_names import UNKNOWN, normalise
 from ccpush.claude.records import Assistant, Block, Message, Progress, System, User
 from ccpush.claude.timestamps import Clock
@@ -37,9 +49,9 @@ class Extractor:
 
     __slots__ = ("_clock", "_last_lines", "_session", "_session_name", "facts")
 
-    def __init__(self, now_s: float) -> None:
+    def __init__(self) -> None:
         self.facts = Facts()
-        self._clock = Clock(now_s)
+        self._clock = Clock()
         self._last_lines: list[bytes] = []
         # rows of one session follow one another
         self._session_name: str | None = None
@@ -128,12 +140,12 @@ class Extractor:
         else:
             facts.prompts[row.uuid] = (ts_s, row.sessionId or "")
 
-    def _event(
-        self, uuid: str | None, ts_s: int, increments: tuple[tuple[Series, int], ...]
-    ) -> None:
+    def _event(self, uuid: str | None, ts_s: int, increments: Increments) -> None:
         if uuid is None:
             self.facts.skipped["no_key"] += 1
-        elif uuid in self.facts.events:
+            return
+        increments = self.facts.set_apart("row", uuid, ts_s, increments)
+        if uuid in self.facts.events:
             self.facts.duplicates += 1
         else:
             self.facts.events[uuid] = Event(ts_s, increments)
@@ -240,6 +252,6 @@ def _merge(known: Observed, counts: Counts, stop_reason: str | None, *, main: bo
         known.stop_reason = stop_reason
     if main and not known.main:
         known.main = True
-        known.counts = counts
+        known.aside, known.counts = known.counts, counts
     elif main == known.main and counts != known.counts:
         known.counts = largest(known.counts, counts)

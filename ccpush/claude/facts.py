@@ -1,8 +1,9 @@
 """What a run of rows says, folded: the only thing that passes from reading to keeping.
 
-A *series* is a counter of the account: a family with up to two labels. The families and what their
-labels mean are listed here; what they are called in Prometheus is the catalogue's business. What
-passes between processes is a Struct, because a large backlog is read by processes of their own.
+A *series* is a counter of the account: a family with up to two labels. The families, what their
+labels mean and since when they are recorded is listed here; what they are called in Prometheus is
+the catalogue's business. What passes between processes is a Struct, because a large backlog is read
+by processes of their own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from ccpush.claude.keys import by_key
+from ccpush.claude.keys import Kind, by_key
 
 
 class Series(NamedTuple):
@@ -39,6 +40,17 @@ TURN_DURATION_BUCKETS: Final = "turn_duration_buckets"
 TURN_DURATION_MS: Final = "turn_duration_ms"
 COMPACT_TOKENS_BUCKETS: Final = "compact_tokens_buckets"
 COMPACT_TOKENS: Final = "compact_tokens"
+
+# A family's *generation*: the first version of the extractor that records it. The versions before
+# have counted rows without it, so a later generation is counted by keys of its own.
+GENERATIONS: Final = dict.fromkeys(
+    (
+        TOKENS, MESSAGES, SESSIONS, TOOL_CALLS, STOP_REASONS, API_ERRORS, API_RETRIES, COMPACTIONS,
+        WEB_SEARCHES, WEB_FETCHES, TURN_DURATION_BUCKETS, TURN_DURATION_MS, COMPACT_TOKENS_BUCKETS,
+        COMPACT_TOKENS,
+    ),
+    1,
+)  # fmt: skip
 
 TURN_DURATION_BOUNDS_S: Final = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 COMPACT_TOKENS_BOUNDS: Final = (50_000, 100_000, 150_000, 200_000, 300_000, 500_000)
@@ -68,7 +80,11 @@ def largest(one: Counts, other: Counts) -> Counts:
 
 
 class Observed(msgspec.Struct, gc=False, array_like=True):
-    """One API response as far as the rows read so far tell; numbers are the largest seen."""
+    """One API response as far as the rows read so far tell; numbers are the largest seen.
+
+    ``counts`` are those of rows outside sidechains if there is one (``main``); ``aside`` are then
+    those of copies in sidechains that were read before the first of them.
+    """
 
     main: bool
     ts_s: int
@@ -77,13 +93,17 @@ class Observed(msgspec.Struct, gc=False, array_like=True):
     counts: Counts
     stop_reason: str | None
     rows: int
+    aside: Counts | None = None
+
+
+Increments = tuple[tuple[Series, int], ...]
 
 
 class Event(msgspec.Struct, gc=False, array_like=True, frozen=True):
     """A row that is counted once by its own key: an error, a compaction, a turn's end."""
 
     ts_s: int
-    increments: tuple[tuple[Series, int], ...]
+    increments: Increments
 
 
 class Seen(msgspec.Struct, gc=False, array_like=True):
@@ -98,13 +118,15 @@ class Facts(msgspec.Struct):
 
     ``responses`` are keyed by response key, ``prompts`` (user rows: time, session) and ``events``
     by uuid, ``tool_calls`` (tool, time) by their id; a row is *counted* when its key is new to the
-    ledger and a duplicate otherwise, which only the ledger can tell.
+    ledger and a duplicate otherwise, which only the ledger can tell. ``later`` is what these rows
+    add to families of later generations, which is no row of its own.
     """
 
     responses: dict[str, Observed] = msgspec.field(default_factory=dict)
     prompts: dict[str, tuple[int, str]] = msgspec.field(default_factory=dict)
     events: dict[str, Event] = msgspec.field(default_factory=dict)
     tool_calls: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)
+    later: dict[str, Event] = msgspec.field(default_factory=dict)
     sessions: dict[str, Seen] = msgspec.field(default_factory=dict)
     lines: int = 0
     duplicates: int = 0
@@ -114,7 +136,23 @@ class Facts(msgspec.Struct):
     @property
     def keys(self) -> int:
         """How many keys the ledger will have to look up; what a chunk's size is measured by."""
-        return len(self.responses) + len(self.prompts) + len(self.events) + len(self.tool_calls)
+        rows = len(self.responses) + len(self.prompts) + len(self.events)
+        return rows + len(self.tool_calls) + len(self.later)
+
+    def set_apart(self, kind: Kind, text: str, ts_s: int, increments: Increments) -> Increments:
+        """Keep what belongs to later generations in ``later``, once for each; return the rest.
+
+        ``kind`` and ``text`` name what is counted once: a row by its uuid, a response or a tool
+        call by its key. One of its rows has to say all that it adds to a generation, because the
+        first one settles it: what grows from row to row, as a response's tokens do, cannot be
+        recorded this way. That would need amounts of its own beside the response's.
+        """
+        rest = tuple(one for one in increments if GENERATIONS[one[0].family] == 1)
+        if len(rest) < len(increments):
+            for generation in {GENERATIONS[series.family] for series, _ in increments} - {1}:
+                own = tuple(one for one in increments if GENERATIONS[one[0].family] == generation)
+                self.later.setdefault(f"{generation} {kind} {text}", Event(ts_s, own))
+        return rest
 
     def keyed(self) -> KeyedFacts:
         """Return the same with hashes for keys, as the ledger takes it."""
@@ -123,6 +161,7 @@ class Facts(msgspec.Struct):
             prompts=by_key("row", self.prompts),
             events=by_key("row", self.events),
             tool_calls=by_key("call", self.tool_calls),
+            later=by_key("later", self.later),
             sessions=by_key("session", self.sessions),
             lines=self.lines,
             duplicates=self.duplicates,
@@ -138,6 +177,7 @@ class KeyedFacts(msgspec.Struct, array_like=True):
     prompts: dict[int, tuple[int, str]] = msgspec.field(default_factory=dict)
     events: dict[int, Event] = msgspec.field(default_factory=dict)
     tool_calls: dict[int, tuple[str, int]] = msgspec.field(default_factory=dict)
+    later: dict[int, Event] = msgspec.field(default_factory=dict)
     sessions: dict[int, Seen] = msgspec.field(default_factory=dict)
     lines: int = 0
     duplicates: int = 0

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Literal, TypeVar
 
 Value = TypeVar("Value")
-Kind = Literal["response", "call", "row", "session", "path"]
+Kind = Literal["response", "call", "row", "later", "session", "path"]
 
 
 def key_of(kind: Kind, text: str) -> int:

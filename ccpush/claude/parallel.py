@@ -30,20 +30,33 @@ class WorkerError(Exception):
 
 
 def read_in_parallel(
-    shares: Sequence[Sequence[Work]], max_keys: int, stop: Callable[[], bool]
+    parts: Sequence[Sequence[Work]], processes: int, max_keys: int, stop: Callable[[], bool]
 ) -> Iterator[Chunk]:
-    """Read each share in a process; yield chunks as they come, ends early when told to stop.
+    """Share each part out among processes; yield chunks as they come, end early when told to stop.
 
-    Raises WorkerError after the last chunk that came, when any process failed.
+    All chunks of a part come before those of the next. Raises WorkerError after the last chunk that
+    came, when any process failed.
     """
+    shared = [_share_out(part, processes) for part in parts]
+    shares = [[share[number] for share in shared] for number in range(processes)]
+    return _read_shares(shares, max_keys, stop)
+
+
+def _read_shares(
+    shares: Sequence[Sequence[Sequence[Work]]], max_keys: int, stop: Callable[[], bool]
+) -> Iterator[Chunk]:
     queue: Queue[bytes | WorkerError | None] = Queue(_WAITING)
     decode = msgspec.msgpack.Decoder(Chunk).decode
     processes: list[subprocess.Popen[bytes]] = []
+    part_done = threading.Barrier(len(shares))
     try:
         processes.extend(_start() for _ in shares)
         for process, share in zip(processes, shares, strict=True):
-            task = msgspec.msgpack.encode(Task(list(map(spelt, share)), max_keys))
-            threading.Thread(target=_relay, args=(process, task, queue), daemon=True).start()
+            tasks = [
+                msgspec.msgpack.encode(Task(list(map(spelt, part)), max_keys)) for part in share
+            ]
+            arguments = (process, tasks, part_done, queue)
+            threading.Thread(target=_relay, args=arguments, daemon=True).start()
         failed: WorkerError | None = None
         left = len(processes)
         while left and not stop():
@@ -59,7 +72,7 @@ def read_in_parallel(
         _end(processes, queue)
 
 
-def share_out(work: Sequence[Work], shares: int) -> list[list[Work]]:
+def _share_out(work: Sequence[Work], shares: int) -> list[list[Work]]:
     """Split work into shares of about equal size, each in the order that it came in."""
     parts: list[list[Work]] = [[] for _ in range(shares)]
     sizes = [0] * shares
@@ -82,22 +95,41 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _relay(
+    process: subprocess.Popen[bytes],
+    tasks: Sequence[bytes],
+    part_done: threading.Barrier,
+    queue: Queue[bytes | WorkerError | None],
+) -> None:
+    """Hand tasks to a process and its chunks to the queue; runs in a thread of its own.
+
+    No process begins with its next task before all are through with theirs.
+    """
+    result = None
+    try:
+        for task in tasks:
+            _relay_task(process, task, queue)
+            part_done.wait()
+    except (OSError, ValueError) as error:
+        result = WorkerError(f"a reading process failed: {error}")
+    except threading.BrokenBarrierError:
+        result = WorkerError("another reading process failed")
+    except WorkerError as error:
+        result = error
+    if result is not None:
+        part_done.abort()
+    queue.put(result)
+
+
+def _relay_task(
     process: subprocess.Popen[bytes], task: bytes, queue: Queue[bytes | WorkerError | None]
 ) -> None:
-    """Hand the task to a process and its chunks to the queue; runs in a thread of its own."""
     assert process.stdin is not None
     assert process.stdout is not None
-    try:
-        send(process.stdin, task)
-        process.stdin.close()
-        while (message := receive(process.stdout)) is not None:
-            if not message:
-                queue.put(None)
-                return
-            queue.put(message)
-        queue.put(WorkerError("a reading process ended early"))
-    except (OSError, ValueError) as error:
-        queue.put(WorkerError(f"a reading process failed: {error}"))
+    send(process.stdin, task)
+    while message := receive(process.stdout):
+        queue.put(message)
+    if message is None:
+        raise WorkerError("a reading process ended early")
 
 
 def _end(

@@ -46,7 +46,7 @@ def read_chunks(
     max_keys: int = CHUNK_KEYS,
 ) -> Iterator[Chunk]:
     """Read all files in order; ends early, with what it has, when told to stop."""
-    extractor = Extractor(now())
+    extractor = Extractor()
     chunk = Chunk()
     for item in work:
         position, at_end = item.position, False
@@ -63,7 +63,7 @@ def read_chunks(
             chunk.read_bytes += stretch.read_bytes
             if extractor.facts.keys >= max_keys:
                 chunk.facts = extractor.facts.keyed()
-                extractor = Extractor(now())
+                extractor = Extractor()
                 yield chunk
                 chunk = Chunk()
         if stop():

@@ -1,7 +1,8 @@
 """When a row was written: ISO 8601 text to whole seconds since 1970.
 
 Claude Code writes UTC with milliseconds and ``Z``; other writers leave the zone out, which is read
-as UTC. Anything outside 2020 to the day after tomorrow is no time that a row can have.
+as UTC. Anything outside 2020 to 2099 is no time that a row can have. What claims to be later than
+now is one: this machine's clock may be the one that is wrong, and a row is read once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 EARLIEST_S: Final = 1_577_836_800
-AHEAD_S: Final = 86_400
+# 2100-01-01
+END_S: Final = 4_102_444_800
 
 _SECONDS: Final = {f":{second:02d}.": second for second in range(60)}
 
@@ -18,11 +20,10 @@ _SECONDS: Final = {f":{second:02d}.": second for second in range(60)}
 class Clock:
     """Parses timestamps; remembers minutes, because rows come many to the minute."""
 
-    __slots__ = ("_latest_s", "_minutes")
+    __slots__ = ("_minutes",)
 
-    def __init__(self, now_s: float) -> None:
+    def __init__(self) -> None:
         self._minutes: dict[str, int] = {}
-        self._latest_s = int(now_s) + AHEAD_S
 
     def seconds(self, text: str) -> int:
         """Return the second, or -1 when the text is no time that a row can have."""
@@ -39,7 +40,7 @@ class Clock:
             second = int(when.timestamp())
         except (ValueError, OverflowError):
             return -1
-        if not EARLIEST_S <= second <= self._latest_s:
+        if not EARLIEST_S <= second < END_S:
             return -1
         if len(text) == 24 and text[23] == "Z" and text[16] == ":":
             self._minutes[text[:16]] = second - second % 60

@@ -1,6 +1,6 @@
 """A process that reads a share of a large backlog; run as ``python -m ccpush.claude.worker``.
 
-A task comes on standard input, chunks leave on standard output, both as length-prefixed msgpack. A
+Tasks come on standard input, chunks leave on standard output, both as length-prefixed msgpack. A
 worker only reads transcripts. It loads as little as it can, because it lives for a second.
 """
 
@@ -64,16 +64,14 @@ def main() -> None:
     if hasattr(os, "nice"):
         # whoever keeps what is read here has the longest way, and people at work come first
         os.nice(NICENESS)
-    received = receive(sys.stdin.buffer)
-    if received is None:
-        return
-    task = msgspec.msgpack.decode(received, type=Task)
     encode = msgspec.msgpack.Encoder().encode
-    work = map(_unspelt, task.work)
-    for chunk in read_chunks(work, now=time.time, stop=lambda: False, max_keys=task.max_keys):
-        send(sys.stdout.buffer, encode(chunk))
-    # an empty message: all is read
-    send(sys.stdout.buffer, b"")
+    while (received := receive(sys.stdin.buffer)) is not None:
+        task = msgspec.msgpack.decode(received, type=Task)
+        work = map(_unspelt, task.work)
+        for chunk in read_chunks(work, now=time.time, stop=lambda: False, max_keys=task.max_keys):
+            send(sys.stdout.buffer, encode(chunk))
+        # an empty message: all of this task is read
+        send(sys.stdout.buffer, b"")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What a block says about who we are: basic_auth, authorization, and the older bearer_token.
 
+OAuth2, which needs a destination of its own, is read in :mod:`ccpush.config.oauth2_block`.
+
 A secret stands in the file itself or in a file of its own; either is checked for who else can
 read it. Nothing here reads a secret.
 """
@@ -15,8 +17,8 @@ from ccpush.config.settings import Authorization, BasicAuth, Secret
 from ccpush.config.table import Refused, Rule, Table, Values
 from ccpush.config.texts import RefusedError, parse_secret, parse_text, parse_token
 
-AUTH_KEYS = ("basic_auth", "authorization", "bearer_token", "bearer_token_file")
-_WORKING = "basic_auth, authorization or bearer_token_file"
+AUTH_KEYS = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
+_WORKING = "basic_auth, authorization, oauth2 or bearer_token_file"
 _FILE = PathValue("the path of a file")
 
 
@@ -26,8 +28,8 @@ def _user_name(text: str) -> str:
     return text
 
 
-def _password(text: str) -> str:
-    # some services take a token as the user name, and no password
+def parse_password(text: str) -> str:
+    """A secret that may be empty: some services take a token as the user name, and no password."""
     return parse_secret(text) if text else ""
 
 
@@ -45,7 +47,8 @@ def note_secret_file(item: Item, file: Path, report: Report) -> None:
         report.note(item, warning)
 
 
-def _secret(values: Values, key: str, item: Item, report: Report) -> Secret:
+def secret_of(values: Values, key: str, item: Item, report: Report) -> Secret:
+    """The secret under ``key`` or ``key_file``; an empty one when neither was given."""
     file = values.get(f"{key}_file")
     if file is not None:
         note_secret_file(item.key(f"{key}_file"), file, report)
@@ -59,18 +62,18 @@ def _basic_auth(values: Values, item: Item, report: Report) -> BasicAuth:
     file = values.get("username_file")
     if file is not None:
         note_secret_file(item.key("username_file"), file, report)
-    return BasicAuth(values.get("username"), file, _secret(values, "password", item, report))
+    return BasicAuth(values.get("username"), file, secret_of(values, "password", item, report))
 
 
 def _authorization(values: Values, item: Item, report: Report) -> Authorization:
-    secret = _secret(values, "credentials", item, report)
+    secret = secret_of(values, "credentials", item, report)
     return Authorization(values.get("type", "Bearer"), secret)
 
 
 def authorization_of(values: Values, item: Item, report: Report) -> Authorization | None:
     """The Authorization header that a block asks for, in either spelling."""
     if "bearer_token" in values or "bearer_token_file" in values:
-        return Authorization("Bearer", _secret(values, "bearer_token", item, report))
+        return Authorization("Bearer", secret_of(values, "bearer_token", item, report))
     found: Authorization | None = values.get("authorization")
     return found
 
@@ -80,7 +83,7 @@ _BASIC_AUTH = Table(
     {
         "username": Value("a user name", _user_name),
         "username_file": _FILE,
-        "password": Value("a password on one line", _password, secret=True),
+        "password": Value("a password on one line", parse_password, secret=True),
         "password_file": _FILE,
     },
     _basic_auth,
@@ -99,14 +102,12 @@ _AUTHORIZATION = Table(
     secret=True,
 )
 _UNKNOWN_AUTH = Refused(_WORKING, "a way to authenticate that ccpush does not support")
-_NOT_YET = Refused(_WORKING, "a way to authenticate that ccpush does not support yet")
 
 AUTH_RULES: dict[str, Rule] = {
     "basic_auth": _BASIC_AUTH,
     "authorization": _AUTHORIZATION,
     "bearer_token": _SECRET,
     "bearer_token_file": _FILE,
-    "oauth2": _NOT_YET,
     "sigv4": _UNKNOWN_AUTH,
     "azuread": _UNKNOWN_AUTH,
     "google_iam": _UNKNOWN_AUTH,

@@ -93,8 +93,10 @@ def _note_variables(item: Item, report: Report) -> None:
     """Tell of ``${NAME}``, which another program might have replaced, but ccpush does not."""
     node = item.node
     if isinstance(node, Block):
+        # in the rules of relabelling it is a group of the expression
         for key in node.entries:
-            _note_variables(item.key(key), report)
+            if key != "write_relabel_configs":
+                _note_variables(item.key(key), report)
     elif isinstance(node, Listing):
         for element in item.elements():
             _note_variables(element, report)

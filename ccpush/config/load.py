@@ -32,6 +32,7 @@ _FIELDS = {
     "claude_homes_given": "claude_homes_given",
     "state": "state_dir",
     "runtime_dir": "runtime_dir",
+    "cache_dir": "cache_dir",
     "config_file": "config_file",
     "active_window": "active_window_s",
     "interval": "interval_s",
@@ -43,7 +44,7 @@ _FIELDS = {
 }
 
 
-def load_settings(
+def load_settings(  # noqa: PLR0913 - one for each folder
     flags: Mapping[str, object],
     environ: Mapping[str, str],
     *,
@@ -51,6 +52,7 @@ def load_settings(
     config_dir: Path,
     state_dir: Path,
     runtime_dir: Path,
+    cache_dir: Path,
 ) -> Settings:
     """All settings of one run, checked; raises ConfigError with every mistake, one a line.
 
@@ -69,6 +71,7 @@ def load_settings(
     values = from_file | given
     values.setdefault("state", state_dir)
     values["runtime_dir"] = runtime_dir
+    values["cache_dir"] = cache_dir
     values["config_file"] = file
     values["claude_homes_given"] = "claude_home" in values
     values["claude_homes"] = (

@@ -1,4 +1,4 @@
-"""Where ccpush's own files lie when nobody says otherwise: settings, state, run-time files.
+"""Where ccpush's own files lie when nobody says otherwise: settings, state, run-time files, cache.
 
 The only module that asks the operating system about folders. Every process of one user must
 arrive at the same run-time folder, or their lock is none.
@@ -26,6 +26,7 @@ class Places(msgspec.Struct, frozen=True):
     config_dir: Path
     state_dir: Path
     runtime_dir: Path
+    cache_dir: Path
 
 
 def default_places(
@@ -51,6 +52,7 @@ def default_places(
         config_dir=platformdirs.user_config_path(APP),
         state_dir=state_dir,
         runtime_dir=_runtime_dir(os.environ if environ is None else environ, run, state_dir),
+        cache_dir=platformdirs.user_cache_path(APP),
     )
 
 

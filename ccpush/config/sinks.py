@@ -1,14 +1,15 @@
 """What the blocks of ``remote_write:`` and ``pushgateway:`` say, as Prometheus writes them.
 
-What has no effect here is noted; what would change the data (relabelling) is refused until it is
-obeyed.
+What has no effect here is noted.
 """
 
 from __future__ import annotations
 
+from ccpush.config.addresses import parse_url
 from ccpush.config.auth_blocks import AUTH_KEYS
 from ccpush.config.http_block import HTTP_RULES, TIMEOUT, read_http
 from ccpush.config.reader import ListOf, MapOf, Value
+from ccpush.config.relabel_block import RELABEL_RULES
 from ccpush.config.report import WRONG, Item, Report
 from ccpush.config.scalars import (
     FLAG,
@@ -21,7 +22,7 @@ from ccpush.config.scalars import (
 )
 from ccpush.config.settings import PushgatewayConfig, RemoteWriteConfig
 from ccpush.config.sink_names import NO_PATH, lacks_path
-from ccpush.config.table import Noted, Refused, Rule, Table, Values
+from ccpush.config.table import Noted, Rule, Table, Values
 from ccpush.config.texts import RefusedError, parse_label_name, parse_label_value
 
 # a larger request gains nothing and meets the limits of receivers
@@ -35,6 +36,11 @@ def _job(text: str) -> str:
     if parse_label_value(text) in _OTHER_JOBS:
         raise RefusedError("another one: what is scraped or sent by remote-write has this job")
     return text
+
+
+def _query(text: str) -> str:
+    """Where queries are answered; empty when nowhere."""
+    return "" if text == "none" else parse_url(text)
 
 
 def _grouping_label(text: str) -> str:
@@ -55,9 +61,15 @@ def _remote_write(values: Values, item: Item, report: Report) -> object:
         if samples > MAX_SAMPLES_PER_SEND:
             at = item.key("queue_config").key("max_samples_per_send")
             report.note(at, f"taken as {MAX_SAMPLES_PER_SEND}, the most that ccpush sends at once")
+    if "write_relabel_configs" in values:
+        given["write_relabel_configs"] = values["write_relabel_configs"]
     if values.get("protobuf_message") == _V2:
-        sentence = f"{_V2} comes with a later version; this one sends {_V1}"
-        report.note(item.key("protobuf_message"), sentence)
+        given["protobuf_message"] = "2.0"
+    # as Prometheus has it, 0 means that there is no limit
+    if age_s := values.get("queue_config", {}).get("sample_age_limit"):
+        given["sample_age_limit_s"] = age_s
+    if "query_url" in values:
+        given["query_url"] = values["query_url"]
     if lacks_path(http.url):
         report.note(item.key("url"), NO_PATH)
     return RemoteWriteConfig(http=http, **given)
@@ -68,8 +80,9 @@ def _pushgateway(values: Values, item: Item, report: Report) -> object:
     if http is None:
         return WRONG
     given: Values = {"name": values.get("name", "")}
-    if "job" in values:
-        given["job"] = values["job"]
+    for key in ("job", "write_relabel_configs"):
+        if key in values:
+            given[key] = values[key]
     for key in ("grouping_key", "labels"):
         if key in values:
             given["grouping_key"] = values[key]
@@ -86,6 +99,7 @@ _GROUPING = MapOf(_grouping_label, LABEL_VALUE, "labels with their values, such 
 _REMOTE_WRITE_RULES: dict[str, Rule] = {
     "url": REMOTE_WRITE_URL,
     "name": LABEL_VALUE,
+    "query_url": Value("the URL of a query API, such as http://host/api/v1/query, or none", _query),
     "remote_timeout": TIMEOUT,
     **HTTP_RULES,
     "queue_config": Table(
@@ -98,7 +112,7 @@ _REMOTE_WRITE_RULES: dict[str, Rule] = {
             "min_backoff": Noted(_DURATION, _OWN_PACE),
             "max_backoff": Noted(_DURATION, _OWN_PACE),
             "retry_on_http_429": Noted(FLAG, "ccpush always tries again after a 429"),
-            "sample_age_limit": Noted(_DURATION, "ccpush has its own limit of age"),
+            "sample_age_limit": _DURATION,
         }
     ),
     "metadata_config": Table(
@@ -112,9 +126,7 @@ _REMOTE_WRITE_RULES: dict[str, Rule] = {
     "send_exemplars": Noted(FLAG, _NONE_OF_THEM),
     "send_native_histograms": Noted(FLAG, _NONE_OF_THEM),
     "round_robin_dns": Noted(FLAG, _ONE_CONNECTION),
-    "write_relabel_configs": Refused(
-        "external_labels", "relabelling, which ccpush does not support yet"
-    ),
+    "write_relabel_configs": RELABEL_RULES,
 }
 _PUSHGATEWAY_RULES: dict[str, Rule] = {
     "url": PUSHGATEWAY_URL,
@@ -125,6 +137,7 @@ _PUSHGATEWAY_RULES: dict[str, Rule] = {
     "timeout": TIMEOUT,
     "remote_timeout": TIMEOUT,
     **HTTP_RULES,
+    "write_relabel_configs": RELABEL_RULES,
 }
 _URL = (("url",),)
 

@@ -49,6 +49,7 @@ def show(
         config_dir=folder / "config",
         state_dir=folder / "state",
         runtime_dir=folder / "state",
+        cache_dir=folder / "cache",
     )
     settings = replace(settings, instance="demo", user="demo")
     log = configure("info", "text", sys.stderr)

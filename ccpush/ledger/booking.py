@@ -24,7 +24,12 @@ MINUTES_PER_QUARTER: Final = 15
 MAIN: Final = 1
 STOP_COUNTED: Final = 2
 
+# The hour of what is only known to lie on a day.
+NO_HOUR: Final = -1
+
 _NEVER: Final = -1
+# Increments of whole days have numbers below 0 for their quarter-hours.
+_WHOLE_DAYS: Final = -1_000_000
 _FIGURES: Final = {
     (f.MESSAGES, ""): "messages",
     (f.SESSIONS, ""): "sessions",
@@ -43,6 +48,17 @@ def figure_kind(family: str, a: str) -> str | None:
     return _FIGURES.get((family, a))
 
 
+def figure_kinds(connection: sqlite3.Connection) -> dict[int, str | None]:
+    """Say of every series, by its number, which daily figure it adds to."""
+    rows = connection.execute("SELECT id, family, a FROM series")
+    return {number: figure_kind(family, a) for number, family, a in rows}
+
+
+def whole_day(day: int) -> int:
+    """Return what stands for the quarter-hour of increments that were summed over a local day."""
+    return day + _WHOLE_DAYS
+
+
 class LocalTime:
     """Local day and hour of quarter-hours, in the time zone that the process has now."""
 
@@ -52,9 +68,11 @@ class LocalTime:
         self._known: dict[int, tuple[int, int]] = {}
 
     def day_and_hour(self, quarter: int) -> tuple[int, int]:
-        """Return the day's ordinal and the hour, 0 to 23."""
+        """Return the day's ordinal and the hour: 0 to 23, NO_HOUR of a whole day."""
         found = self._known.get(quarter)
         if found is None:
+            if quarter < 0:
+                return quarter - _WHOLE_DAYS, NO_HOUR
             local = time.localtime(quarter * MINUTES_PER_QUARTER * 60)
             day = date(local.tm_year, local.tm_mon, local.tm_mday).toordinal()
             found = self._known[quarter] = (day, local.tm_hour)
@@ -70,7 +88,6 @@ class Booking:
         self._connection = connection
         self.now_s = int(now_s)
         self._frozen = frozen_through(connection)
-        self._newest_frozen = max(self._frozen.values(), default=_NEVER)
         self._local = local
         # ordinals of imported days: what lies on them is left out of all-time figures
         self._overlaid_days = overlaid
@@ -83,10 +100,6 @@ class Booking:
         """Return the own minute of a row: what claims to be later than now is booked at now."""
         return min(ts_s, self.now_s) // 60
 
-    def offered(self, minute: int) -> bool:
-        """Whether what happened in this minute may have been offered to a sink already."""
-        return minute + 1 <= self._newest_frozen
-
     def add(self, series: Series, minute: int, amount: int) -> None:
         """Let ``series`` grow by ``amount`` at ``minute``."""
         if amount:
@@ -97,8 +110,11 @@ class Booking:
             booked = minute + 1 if minute >= frozen else frozen + 1
             self._cells[booked, minute // MINUTES_PER_QUARTER, number] += amount
 
-    def write(self) -> None:
-        """Write increments, totals and daily and hourly figures of everything added."""
+    def write(self) -> int | None:
+        """Write increments, totals and daily and hourly figures of everything added.
+
+        Returns the oldest step that was booked at, None without any.
+        """
         cells = sorted((*key, amount) for key, amount in self._cells.items() if amount)
         self._connection.executemany(
             "INSERT INTO increment VALUES (?, ?, ?, ?) ON CONFLICT (booked, quarter, series)"
@@ -116,6 +132,7 @@ class Booking:
         )
         add_overlay(self._connection, self._overlay(cells) if self._overlaid_days else {})
         add_figures(self._connection, self._figures(by_quarter))
+        return cells[0][0] if cells else None
 
     def _overlay(self, cells: Sequence[tuple[int, ...]]) -> Counter[tuple[int, int]]:
         """Say how much of each series lies on imported days, by step."""

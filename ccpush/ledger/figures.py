@@ -2,6 +2,7 @@
 
 Kept up to date with every chunk, and made anew from the increments when the laptop's time zone has
 changed, because days begin elsewhere then. They are a convenience: the increments are the account.
+Of days that are kept whole (see ``collapse``), the hours are in ``day_hour``.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections import Counter
 
 from ccpush.ledger.booking import (
     HOURLY,
+    NO_HOUR,
     LocalTime,
     add_figures,
-    figure_kind,
+    figure_kinds,
 )
 from ccpush.ledger.meta import get_meta, set_meta
 
@@ -37,10 +39,7 @@ def zone(now_s: float) -> str:
 
 def compute(connection: sqlite3.Connection, local: LocalTime) -> Figures:
     """Sum all increments into daily and hourly figures; reads the whole table."""
-    kinds = {
-        number: figure_kind(family, a)
-        for number, family, a in connection.execute("SELECT id, family, a FROM series")
-    }
+    kinds = figure_kinds(connection)
     imported = {row[0] for row in connection.execute("SELECT DISTINCT day FROM imported")}
     figures: Figures = Counter()
     for quarter, number, amount in connection.execute(
@@ -50,17 +49,25 @@ def compute(connection: sqlite3.Connection, local: LocalTime) -> Figures:
         if kind is not None:
             day, hour = local.day_and_hour(quarter)
             figures["day", day, kind] += amount
-            if kind in HOURLY and day not in imported:
+            if kind in HOURLY and hour != NO_HOUR and day not in imported:
                 figures["hour", hour, kind] += amount
+    for day, hour, kind, amount in connection.execute("SELECT * FROM day_hour"):
+        if day not in imported:
+            figures["hour", hour, kind] += amount
     return figures
+
+
+def make_anew(connection: sqlite3.Connection, local: LocalTime) -> None:
+    """Replace the table by what the increments say, in the caller's transaction."""
+    connection.execute("DELETE FROM figure")
+    add_figures(connection, compute(connection, local))
 
 
 def follow_zone(connection: sqlite3.Connection, now_s: float, local: LocalTime) -> None:
     """Make the figures anew if the time zone is not the one they were made in."""
     current = zone(now_s)
     if get_meta(connection, "zone") != current:
-        connection.execute("DELETE FROM figure")
-        add_figures(connection, compute(connection, local))
+        make_anew(connection, local)
         set_meta(connection, "zone", current)
 
 

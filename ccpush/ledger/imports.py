@@ -19,7 +19,6 @@ from ccpush.ledger import figures
 from ccpush.ledger.booking import (
     OVERLAID_FAMILIES,
     LocalTime,
-    add_figures,
     add_overlay,
     frozen_through,
 )
@@ -126,5 +125,4 @@ def _overlay(connection: sqlite3.Connection, days: set[int], booked: int, local:
         if family in OVERLAID_FAMILIES and local.day_and_hour(quarter)[0] in days:
             overlay[max(booked, step), series] += amount
     add_overlay(connection, overlay)
-    connection.execute("DELETE FROM figure")
-    add_figures(connection, figures.compute(connection, local))
+    figures.make_anew(connection, local)

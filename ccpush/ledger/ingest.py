@@ -2,6 +2,12 @@
 
 One transaction holds a chunk's increments and the positions up to which files were read for it, so
 that a crash at any moment costs nothing and counts nothing twice.
+
+What is in the ledger is seen at once, by a scrape or a Pushgateway, and its counters must never
+fall. So of a response's rows, in the order in which they are read, the field-wise maximum counts,
+except that copies in sidechains add nothing any more once a row outside them is known. A main row
+outranks its copies by being read first, which the order of files sees to; a larger copy that came
+before it stays. The same rows in the same order make the same account however they are cut.
 """
 
 from __future__ import annotations
@@ -16,10 +22,11 @@ import msgspec
 
 from ccpush.claude import facts as f
 from ccpush.claude.extract import label, search_series
-from ccpush.claude.facts import KeyedFacts, Observed, Series
+from ccpush.claude.facts import Event, KeyedFacts, Observed, Series, largest
 from ccpush.claude.tail import Position
 from ccpush.ledger import positions
 from ccpush.ledger.booking import MAIN, STOP_COUNTED, Booking, LocalTime
+from ccpush.ledger.collapse import reopen
 from ccpush.ledger.keys import select_in
 from ccpush.ledger.sessions import Sessions
 from ccpush.ledger.tallies import add_tallies
@@ -51,11 +58,13 @@ class Ingest:
         self._responses(facts)
         self._rows(facts)
         self._tool_calls(facts)
+        # of rows that were counted above, or by an earlier version
+        self._events(facts.later)
         self._connection.executemany(
             "INSERT INTO counted VALUES (?)", [(key,) for key in sorted(self._new_keys)]
         )
         self._sessions.write()
-        self._booking.write()
+        reopen(self._connection, self._booking.write())
         positions.save(self._connection, reached)
         add_tallies(self._connection, self._tallies(facts))
 
@@ -99,7 +108,9 @@ class Ingest:
         cells: dict[tuple[int, str], list[int]] = {}
         used: dict[tuple[str, int], list[int]] = {}
         for key, observed in seen.items():
-            main, ts_s, model, session, counts, stop, rows = astuple(observed)
+            main, ts_s, model, session, counts, stop, rows, aside = astuple(observed)
+            if aside is not None:
+                counts = largest(counts, aside)
             minute, number = minute_of(ts_s), model_number(model)
             _add_up(cells, (minute, model), (1, *counts))
             _add_up(used, (session, number), (1, counts[0], counts[1]))
@@ -119,13 +130,15 @@ class Ingest:
 
     def _raise_response(self, row: tuple[int, ...], seen: Observed) -> tuple[int, ...]:
         """Add what a known response has grown by; day and model stay those first counted."""
-        key, minute, model, flags = row[:4]
+        key, counted_at, model, flags = row[:4]
         old: tuple[int, ...] = row[4:]
-        new: tuple[int, ...] = seen.counts
-        if flags & MAIN and not seen.main:
-            new = old
-        elif flags & MAIN or not seen.main or self._booking.offered(minute):
-            new = tuple(map(max, old, new))
+        # it may have been counted while the clock was ahead
+        minute = self._booking.minute(counted_at * 60)
+        new = old
+        if seen.main or not flags & MAIN:
+            new = tuple(map(max, old, seen.counts))
+        if seen.aside is not None and not flags & MAIN:
+            new = tuple(map(max, new, seen.aside))
         growth = tuple(b - a for a, b in zip(old, new, strict=True))
         self._add_counts(self._models.name(model), minute, growth)
         self._sessions.add_tokens(seen.session, model, growth[0], growth[1])
@@ -133,7 +146,7 @@ class Ingest:
         if seen.stop_reason is not None and not flags & STOP_COUNTED:
             flags |= STOP_COUNTED
             self._booking.add(_stop(seen.stop_reason), minute, 1)
-        return (key, minute, model, flags, *new)
+        return (key, counted_at, model, flags, *new)
 
     def _add_counts(self, model: str, minute: int, counts: Sequence[int]) -> None:
         book = self._booking.add
@@ -154,14 +167,20 @@ class Ingest:
         for minute, amount in messages.items():
             booking.add(_MESSAGES, minute, amount)
         self._sessions.add_messages(by_session)
-        new_events = self._unknown(facts.events)
-        for key in new_events:
-            event = facts.events[key]
-            for series, amount in event.increments:
-                booking.add(series, booking.minute(event.ts_s), amount)
-        counted = len(new) + len(new_events)
+        counted = len(new) + self._events(facts.events)
         self._counted += counted
         self._duplicates += len(facts.prompts) + len(facts.events) - counted
+
+    def _events(self, events: Mapping[int, Event]) -> int:
+        """Book the events never counted before; return how many they are."""
+        booking = self._booking
+        new = self._unknown(events)
+        for key in new:
+            event = events[key]
+            minute = booking.minute(event.ts_s)
+            for series, amount in event.increments:
+                booking.add(series, minute, amount)
+        return len(new)
 
     def _tool_calls(self, facts: KeyedFacts) -> None:
         booking = self._booking

@@ -20,15 +20,17 @@ import msgspec
 
 from ccpush.claude.discover import Found, find_transcripts
 from ccpush.claude.keys import by_key, key_of
-from ccpush.claude.parallel import MIN_BYTES, WorkerError, read_in_parallel, share_out
+from ccpush.claude.parallel import MIN_BYTES, WorkerError, read_in_parallel
 from ccpush.claude.reading import CHUNK_KEYS, Chunk, Work, read_chunks
 from ccpush.claude.retention import cleanup_period_days
 from ccpush.claude.stats_cache import Stamp, StatsCacheError, read_stats_cache, stamp
 from ccpush.ledger import figures, positions
 from ccpush.ledger.booking import LocalTime
+from ccpush.ledger.collapse import collapse
 from ccpush.ledger.imports import covered_from, import_days, imported_days
 from ccpush.ledger.ingest import Ingest
 from ccpush.ledger.meta import get_meta, set_meta, set_meta_once
+from ccpush.ledger.rebooking import book_anew
 from ccpush.ledger.store import transaction
 from ccpush.ledger.tallies import add_tallies, set_tallies
 
@@ -109,6 +111,8 @@ class Intake:
         done.skipped.update(found.skipped)
         done.duration_s = time.monotonic() - started_s
         self._finish(found, local, done)
+        if done.complete:
+            collapse(self._connection, self._now(), local, self._stop)
         return done
 
     def _begin(self) -> LocalTime:
@@ -118,6 +122,7 @@ class Intake:
         now_s = self._now()
         with transaction(self._connection):
             set_meta_once(self._connection, "first_run_s", now_s)
+            book_anew(self._connection, now_s, local)
             figures.follow_zone(self._connection, now_s, local)
         return local
 
@@ -141,7 +146,7 @@ class Intake:
         work = list(self._to_read(found))
         done.files_read = len(work)
         try:
-            for chunk in self._chunks(work):
+            for chunk in self._chunks(found, work):
                 self._keep(chunk, local)
                 done.lines += chunk.facts.lines
                 done.read_bytes += chunk.read_bytes
@@ -154,12 +159,17 @@ class Intake:
             return self._read_files(found, local, done, advance)
         return not self._stop()
 
-    def _chunks(self, work: Sequence[Work]) -> Iterator[Chunk]:
+    def _chunks(self, found: Found, work: Sequence[Work]) -> Iterator[Chunk]:
         size_bytes = sum(item.file.size - _offset(item) for item in work)
         workers = min(self._workers, len(work))
         if workers > 1 and size_bytes >= MIN_BYTES:
-            shares = share_out(work, workers)
-            return read_in_parallel(shares, self._chunk_keys, self._stop)
+            # a copy in a subagent's file must not be kept before its main row
+            main = {file.path for file in found.main}
+            parts = (
+                [item for item in work if item.file.path in main],
+                [item for item in work if item.file.path not in main],
+            )
+            return read_in_parallel(parts, workers, self._chunk_keys, self._stop)
         return read_chunks(work, now=self._now, stop=self._stop, max_keys=self._chunk_keys)
 
     def _keep(self, chunk: Chunk, local: LocalTime) -> None:

@@ -14,9 +14,9 @@ from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
 from ccpush.ledger import figures
 from ccpush.ledger.booking import LocalTime
-from ccpush.ledger.cursors import SinkState, read_sinks
 from ccpush.ledger.imports import HOUR_SESSIONS, UNSPLIT
 from ccpush.ledger.meta import get_meta
+from ccpush.ledger.sinks import SinkState, read_sinks
 from ccpush.ledger.store import snapshot
 
 KINDS = ("messages", "sessions", "tool_calls", "input", "output")
@@ -105,6 +105,8 @@ _IMPORTED: Final = (
     "SELECT family, a, b, SUM(amount) FROM imported WHERE booked > ? GROUP BY family, a, b"
 )
 _ALWAYS: Final = -1
+# A session of later than now was read while the clock was ahead; a little back any clock may go.
+_CLOCK_PLAY_S: Final = 60
 
 
 def _sums(connection: sqlite3.Connection, query: str, after: int) -> Counter[Series]:
@@ -140,7 +142,7 @@ def _read(connection: sqlite3.Connection, now_s: float, active_window_s: float) 
         all_time=all_time,
         days=days,
         hours=hours,
-        live=_live(connection, now_s - active_window_s),
+        live=_live(connection, now_s - active_window_s, now_s + _CLOCK_PLAY_S),
         tallies={(n, label): v for n, label, v in connection.execute("SELECT * FROM tally")},
         sinks=read_sinks(connection),
         imported_days=imported,
@@ -192,18 +194,20 @@ def _imported_days(connection: sqlite3.Connection) -> dict[date, Day]:
     }
 
 
-def _live(connection: sqlite3.Connection, since_s: float) -> Live:
+def _live(connection: sqlite3.Connection, since_s: float, until_s: float) -> Live:
+    span = (int(since_s), int(until_s))
     sessions, messages = connection.execute(
-        "SELECT COUNT(*), TOTAL(messages) FROM session WHERE last_s >= ? AND main_s NOT NULL",
-        (int(since_s),),
+        "SELECT COUNT(*), TOTAL(messages) FROM session"
+        " WHERE last_s BETWEEN ? AND ? AND main_s NOT NULL",
+        span,
     ).fetchone()
-    # a main row may have taken back what a copy under another session's name had said
     tokens = {
-        model: (max(0, new_input), max(0, new_output))
+        model: (new_input, new_output)
         for model, new_input, new_output in connection.execute(
             "SELECT name, SUM(input), SUM(output) FROM session JOIN session_tokens ON session = key"
-            " JOIN model ON model.id = model WHERE last_s >= ? AND main_s NOT NULL GROUP BY name",
-            (int(since_s),),
+            " JOIN model ON model.id = model"
+            " WHERE last_s BETWEEN ? AND ? AND main_s NOT NULL GROUP BY name",
+            span,
         )
     }
     return Live(sessions, int(messages), tokens)

@@ -11,8 +11,11 @@ from typing import Final
 from ccpush.errors import LedgerTooNewError
 
 # One increment: at grid step ``booked`` (minutes since 1970) the series grew by ``amount``;
-# ``quarter`` is the quarter-hour in which that really happened. ``total`` is the sum of a series'
-# increments; ``overlay`` is the part of it that lies on imported days, by grid step.
+# ``quarter`` is the quarter-hour in which that really happened, below 0 a whole day, of whose hours
+# ``day_hour`` knows (see collapse.py). ``total`` is the sum of a series' increments; ``overlay`` is
+# the part of it that lies on imported days, by grid step.
+# ``cursor`` says through which step a sink has a metric, from which on (``begin``, where its zeros
+# lie) and through which it may have it (``tried``); ``shift`` is what a sink's values differ by.
 # response.minute is the minute of the row first counted; its flags are in booking.py.
 _M001: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -42,6 +45,9 @@ CREATE TABLE frozen (family TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT 
 CREATE TABLE figure (
     span TEXT NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL, amount INTEGER NOT NULL,
     PRIMARY KEY (span, at, kind)) WITHOUT ROWID;
+CREATE TABLE day_hour (
+    day INTEGER NOT NULL, hour INTEGER NOT NULL, kind TEXT NOT NULL, amount INTEGER NOT NULL,
+    PRIMARY KEY (day, hour, kind)) WITHOUT ROWID;
 CREATE TABLE imported (
     day INTEGER NOT NULL, family TEXT NOT NULL, a TEXT NOT NULL, b TEXT NOT NULL,
     booked INTEGER NOT NULL, amount INTEGER NOT NULL,
@@ -54,7 +60,18 @@ CREATE TABLE tally (
     PRIMARY KEY (name, label)) WITHOUT ROWID;
 CREATE TABLE sink (
     name TEXT PRIMARY KEY, kind TEXT NOT NULL, offered_s REAL, attempt_s REAL, success_s REAL,
-    error TEXT, hint TEXT, retry_at_s REAL, skew_s REAL) WITHOUT ROWID;
+    error TEXT, hint TEXT, retry_at_s REAL, skew_s REAL, failures INTEGER NOT NULL DEFAULT 0,
+    destination TEXT, settled_as TEXT, unknown_past INTEGER NOT NULL DEFAULT 0, asked TEXT,
+    protocol TEXT, protocol_at_s REAL, horizon_s REAL, horizon_at_s REAL,
+    now_ts_ms INTEGER) WITHOUT ROWID;
+CREATE TABLE cursor (
+    sink TEXT NOT NULL, metric TEXT NOT NULL, begin INTEGER, through INTEGER NOT NULL,
+    tried INTEGER NOT NULL, PRIMARY KEY (sink, metric)) WITHOUT ROWID;
+CREATE TABLE shift (
+    sink TEXT NOT NULL, metric TEXT NOT NULL, suffix TEXT NOT NULL, labels TEXT NOT NULL,
+    amount REAL NOT NULL, PRIMARY KEY (sink, metric, suffix, labels)) WITHOUT ROWID;
+CREATE TABLE delivered (
+    sink TEXT NOT NULL, labels TEXT NOT NULL, PRIMARY KEY (sink, labels)) WITHOUT ROWID;
 CREATE TABLE sink_samples (
     sink TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, samples INTEGER NOT NULL,
     PRIMARY KEY (sink, outcome, reason)) WITHOUT ROWID;

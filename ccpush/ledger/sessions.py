@@ -43,8 +43,10 @@ class Sessions:
             if main_s is None and new.main_s is not None:
                 main_s = new.main_s
                 self._booking.add(Series(f.SESSIONS), self._booking.minute(main_s), 1)
-            # a row of tomorrow must not keep a session alive until then
-            last_s = max(last_s, min(new.last_s, self._booking.now_s))
+            # A row of tomorrow must not keep a session alive until then; nor must one that was
+            # read while the clock was ahead hide what happens in it now.
+            held_s = last_s if last_s <= self._booking.now_s else 0
+            last_s = max(held_s, min(new.last_s, self._booking.now_s))
             self._rows[key] = (key, last_s, main_s, messages)
 
     def add_messages(self, by_session: Mapping[str, int]) -> None:

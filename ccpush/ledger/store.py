@@ -66,6 +66,16 @@ def exists(state_dir: Path) -> bool:
     return (state_dir / FILE_NAME).is_file()
 
 
+def file_number(connection: sqlite3.Connection) -> int:
+    """Return the number that the file system has for the ledger's file; a copy has another one."""
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    try:
+        return Path(path).stat().st_ino
+    except OSError:
+        # removed meanwhile: then nothing is known
+        return 0
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Iterator[None]:
     """All or nothing; ``durable`` waits until it is on the disk, power cut included."""
@@ -83,7 +93,10 @@ def transaction(connection: sqlite3.Connection, *, durable: bool = False) -> Ite
 
 @contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let all reads inside see one state of the ledger."""
+    """Let all reads inside see one state of the ledger: the outermost one's, where they nest."""
+    if connection.in_transaction:
+        yield
+        return
     connection.execute("BEGIN")
     try:
         yield

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from ccpush.claude import facts as f
+from ccpush.metrics import cumulative as c
 from ccpush.metrics import sources as s
 from ccpush.metrics.samples import MetricType, Timing
 
@@ -19,36 +20,38 @@ from ccpush.metrics.samples import MetricType, Timing
 class Metric(msgspec.Struct, frozen=True):
     """One row: its exposed name, its labels in order, and where its values come from.
 
-    ``timing`` says how remote-write stamps it: ``grid`` for what only ever grows, ``now`` for what
-    is true at this moment. ``families`` are the ledger's, whose past a ``grid`` metric freezes.
+    ``timing`` says how remote-write stamps it: ``grid`` for what has a past that never changes,
+    ``now`` for what is true at this moment.
     """
 
     name: str
     type: MetricType
     labels: tuple[str, ...]
     help: str
-    source: s.Source
+    source: s.Source | c.Cumulative
     unit: str = ""
     timing: Timing = "now"
-    families: tuple[str, ...] = ()
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The ledger's families that it is made of, whose past is frozen once offered."""
+        return self.source.families if isinstance(self.source, c.Cumulative) else ()
 
 
 def _model_tokens(name: str, kind: str, words: str) -> Metric:
     return Metric(
         f"claude_model_{name}_tokens", "gauge", ("model",),
         f"{words} tokens of all time by model, imported days included.",
-        s.all_time_by_b(f.TOKENS, kind), unit="tokens", timing="grid", families=(f.TOKENS,),
+        c.by_b(f.TOKENS, kind, imported=True), unit="tokens", timing="grid",
     )  # fmt: skip
 
 
 def _all_time(name: str, family: str, words: str) -> Metric:
-    return Metric(name, "gauge", (), words, s.all_time(family), timing="grid", families=(family,))
+    return Metric(name, "gauge", (), words, c.whole(family, imported=True), timing="grid")
 
 
 def _all_time_by(name: str, label: str, family: str, words: str) -> Metric:
-    return Metric(
-        name, "gauge", (label,), words, s.all_time_by_a(family), timing="grid", families=(family,)
-    )
+    return Metric(name, "gauge", (label,), words, c.by_a(family, imported=True), timing="grid")
 
 
 # Family 1: the gauges of cc-exporter's README, with exactly its names, labels and types.
@@ -142,18 +145,18 @@ HISTOGRAMS: Final = (
     Metric(
         "claude_turn_duration_seconds", "histogram", (),
         "How long turns took; versions of Claude Code up to 2.1.114 wrote none under 30 s.",
-        s.histogram(
+        c.histogram(
             f.TURN_DURATION_BUCKETS, f.TURN_DURATION_MS, f.TURN_DURATION_BOUNDS_S, divisor=1000
         ),
-        unit="seconds", timing="grid", families=(f.TURN_DURATION_BUCKETS, f.TURN_DURATION_MS),
+        unit="seconds", timing="grid",
     ),
     Metric(
         "claude_compact_pre_tokens", "histogram", (),
         "How many tokens a conversation had when it was compacted.",
-        s.histogram(
+        c.histogram(
             f.COMPACT_TOKENS_BUCKETS, f.COMPACT_TOKENS, f.COMPACT_TOKENS_BOUNDS, divisor=1
         ),
-        unit="tokens", timing="grid", families=(f.COMPACT_TOKENS_BUCKETS, f.COMPACT_TOKENS),
+        unit="tokens", timing="grid",
     ),
 )  # fmt: skip
 
@@ -162,12 +165,12 @@ FAMILY_2: Final = (
     Metric(
         "claude_code_token_usage_tokens_total", "counter", ("type", "model"),
         "Tokens by type and model, from the transcripts; never imported ones.",
-        s.total_by_ab(f.TOKENS), unit="tokens", timing="grid", families=(f.TOKENS,),
+        c.by_ab(f.TOKENS), unit="tokens", timing="grid",
     ),
     Metric(
         "claude_code_session_count_total", "counter", (),
         "Sessions, from the transcripts; never imported ones.",
-        s.total(f.SESSIONS), timing="grid", families=(f.SESSIONS,),
+        c.whole(f.SESSIONS), timing="grid",
     ),
 )  # fmt: skip
 
@@ -218,8 +221,8 @@ FAMILY_3: Final = (
     ),
     Metric(
         "ccpush_offered_through_seconds", "gauge", (),
-        "The newest moment whose samples were offered to any remote-write sink.",
-        s.moment("offered_s"), unit="seconds",
+        "The newest moment whose samples were offered; what a receiver has, it has through this.",
+        s.moment("offered_s"), unit="seconds", timing="grid",
     ),
     Metric(
         "ccpush_push_last_success_timestamp_seconds", "gauge", ("sink",),
@@ -257,15 +260,17 @@ IDENTITY: Final = (
     ),
     Metric(
         "ccpush_identity_info", "gauge", ("id",),
-        "Who this is, whatever the instance is called; always 1.", s.nothing,
+        "Who this is, whatever the instance is called; always 1.", s.nothing, timing="grid",
     ),
 )  # fmt: skip
 
 CATALOGUE: Final = (*FAMILY_1, *HISTOGRAMS, *FAMILY_2, *FAMILY_3, *IDENTITY)
+# On the grid these two need no ledger: at each step one is that step's time, the other is 1.
+OFFERED_THROUGH: Final = "ccpush_offered_through_seconds"
+IDENTITY_INFO: Final = "ccpush_identity_info"
+GRID: Final = tuple(metric for metric in CATALOGUE if metric.timing == "grid")
 
 
 def frozen_families() -> frozenset[str]:
     """The ledger families whose past is frozen once a grid step has been offered."""
-    return frozenset(
-        family for metric in CATALOGUE if metric.timing == "grid" for family in metric.families
-    )
+    return frozenset(family for metric in GRID for family in metric.families)

@@ -9,6 +9,7 @@ import msgspec
 from ccpush import __version__
 from ccpush.ledger.query import Account
 from ccpush.metrics.catalogue import CATALOGUE, IDENTITY, Metric
+from ccpush.metrics.cumulative import Cell, Cumulative
 from ccpush.metrics.samples import Family, Labels, Sample, Timing
 from ccpush.metrics.sources import Values
 
@@ -40,40 +41,41 @@ def evaluate(
             continue
         if not account.passes and metric.name.startswith("claude_"):
             continue
-        values: Values = metric.source(account)
         if metric in IDENTITY:
-            values = [((who[metric.name],), 1.0)]
-        families.append(_family(metric, values, common))
+            values: Values = [((who[metric.name],), 1.0)]
+            samples = _plain(metric, values, common)
+        elif isinstance(metric.source, Cumulative):
+            cells = metric.source.values(account)
+            samples = (_sample(metric, cell, common, value) for cell, value in cells)
+        else:
+            samples = _plain(metric, metric.source(account), common)
+        families.append(_family(metric, samples))
     return tuple(families)
 
 
-def _family(metric: Metric, values: Values, common: Labels) -> Family:
-    make = _histogram if metric.type == "histogram" else _plain
+def named(metric: Metric, cell: Cell, common: Labels) -> tuple[str, Labels]:
+    """Return the name and the labels, sorted, of one cell; ``common`` are the identity's."""
+    names = ("le",) if cell.suffix == "_bucket" else metric.labels
+    # a metric's own label wins over an identity's of the same name
+    labels = {**dict(common), **dict(zip(names, cell.labels, strict=True))}
+    return metric.name + cell.suffix, tuple(sorted(labels.items()))
+
+
+def _family(metric: Metric, samples: Iterable[Sample]) -> Family:
     return Family(
         name=metric.name,
         type=metric.type,
         help=metric.help,
         unit=metric.unit,
         timing=metric.timing,
-        samples=tuple(make(metric, values, common)),
+        samples=tuple(samples),
     )
 
 
 def _plain(metric: Metric, values: Values, common: Labels) -> Iterable[Sample]:
     for own, value in sorted(values):
-        # a metric's own label wins over an identity's of the same name
-        labels = {**dict(common), **dict(zip(metric.labels, own, strict=True))}
-        yield Sample(metric.name, tuple(sorted(labels.items())), float(value))
+        yield _sample(metric, Cell("", own), common, value)
 
 
-def _histogram(metric: Metric, values: Values, common: Labels) -> Iterable[Sample]:
-    plain = tuple(sorted(common))
-    count = 0.0
-    for (bound,), value in values:
-        if bound == "sum":
-            yield Sample(f"{metric.name}_sum", plain, float(value))
-        else:
-            count = float(value)
-            le = bound if bound == "+Inf" else f"{float(bound)}"
-            yield Sample(f"{metric.name}_bucket", tuple(sorted((*common, ("le", le)))), count)
-    yield Sample(f"{metric.name}_count", plain, count)
+def _sample(metric: Metric, cell: Cell, common: Labels, value: float) -> Sample:
+    return Sample(*named(metric, cell, common), float(value))

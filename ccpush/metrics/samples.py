@@ -7,15 +7,40 @@ to the path and are added there, so that the three paths never share a label set
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
-MetricType = Literal["gauge", "counter", "histogram"]
-# grid: the value as of the newest grid step, at that step's timestamp; never changes afterwards.
+# untyped: what relabelling has made of several types; the catalogue has none of it.
+MetricType = Literal["gauge", "counter", "histogram", "untyped"]
+# grid: the value as of a grid step, at that step's timestamp; it never changes afterwards.
 # now: the value of this moment, at this moment's millisecond.
 Timing = Literal["grid", "now"]
 Labels = tuple[tuple[str, str], ...]
+
+
+class Described(Protocol):
+    """What a receiver is told of a metric, whatever its values."""
+
+    @property
+    def name(self) -> str:
+        """The exposed name, without a histogram's suffixes."""
+        ...
+
+    @property
+    def type(self) -> MetricType:
+        """The type."""
+        ...
+
+    @property
+    def help(self) -> str:
+        """One sentence."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """The unit, empty when there is none."""
+        ...
 
 
 class Sample(msgspec.Struct, frozen=True):

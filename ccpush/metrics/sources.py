@@ -9,64 +9,14 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import Final, Literal
 
-from ccpush.claude.facts import INFINITY, Series
 from ccpush.ledger.query import Account, Day
+from ccpush.ledger.sinks import SinkState
 
 Values = Iterable[tuple[tuple[str, ...], float]]
 Source = Callable[[Account], Values]
 DAYS_SHOWN: Final = 30
 DayKind = Literal["messages", "sessions", "tool_calls"]
 _NO_DAY: Final = Day()
-
-
-def all_time(family: str) -> Source:
-    """A family without labels, imported days included."""
-    return lambda account: [((), account.all_time.get(Series(family), 0))]
-
-
-def all_time_by_a(family: str) -> Source:
-    """A family by its first label, imported days included."""
-    return lambda account: [
-        ((series.a,), value)
-        for series, value in account.all_time.items()
-        if series.family == family and series.a
-    ]
-
-
-def all_time_by_b(family: str, a: str) -> Source:
-    """A family's series of one first label, by the second, imported days included."""
-    return lambda account: [
-        ((series.b,), value)
-        for series, value in account.all_time.items()
-        if series.family == family and series.a == a
-    ]
-
-
-def total(family: str) -> Source:
-    """A counter without labels."""
-    return lambda account: [((), account.totals.get(Series(family), 0))]
-
-
-def total_by_ab(family: str) -> Source:
-    """A counter by both labels."""
-    return lambda account: [
-        ((series.a, series.b), value)
-        for series, value in account.totals.items()
-        if series.family == family
-    ]
-
-
-def histogram(buckets: str, summed: str, bounds: tuple[int, ...], *, divisor: int) -> Source:
-    """A histogram: cumulative counts by upper bound, then the sum under the label ``sum``."""
-
-    def values(account: Account) -> Values:
-        so_far = 0
-        for bound in (*map(str, bounds), INFINITY):
-            so_far += account.totals.get(Series(buckets, bound), 0)
-            yield (bound,), so_far
-        yield ("sum",), account.totals.get(Series(summed), 0) / divisor
-
-    return values
 
 
 def live(kind: Literal["sessions", "messages"]) -> Source:
@@ -163,12 +113,18 @@ def sink_moment(field: Literal["success_s", "skew_s"]) -> Source:
     ]
 
 
+def backlog_s(account: Account, sink: SinkState) -> float | None:
+    """Seconds between now and the newest values that a sink has; None before the first run."""
+    since_s = sink.offered_s if sink.offered_s is not None else account.first_run_s
+    return None if since_s is None else max(0.0, account.as_of_s - since_s)
+
+
 def sink_backlog(account: Account) -> Values:
-    """Seconds between now and the newest values that each sink has."""
+    """The backlog of each sink."""
     for sink in account.sinks:
-        since = sink.offered_s if sink.offered_s is not None else account.first_run_s
-        if since is not None:
-            yield (sink.name,), max(0.0, account.as_of_s - since)
+        behind_s = backlog_s(account, sink)
+        if behind_s is not None:
+            yield (sink.name,), behind_s
 
 
 def sink_samples(outcome: Literal["sent", "retried"]) -> Source:

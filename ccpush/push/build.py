@@ -28,14 +28,14 @@ def build_sinks(
         from ccpush.push.remote_write.sink import RemoteWriteSink
 
         sinks += (
-            RemoteWriteSink(config, user_agent, now=now, environ=environ)
+            RemoteWriteSink(config, settings, user_agent, now=now, environ=environ)
             for config in settings.remote_write
         )
     if settings.pushgateway:
         from ccpush.push.pushgateway import PushgatewaySink
 
         sinks += (
-            PushgatewaySink(config, user_agent, now=now, environ=environ)
+            PushgatewaySink(config, settings, user_agent, now=now, environ=environ)
             for config in settings.pushgateway
         )
     return tuple(sinks)

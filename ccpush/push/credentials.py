@@ -1,4 +1,4 @@
-"""Which ``Authorization`` header does a request bear? The one place that unwraps credentials.
+"""Which headers does the configuration add to a request? Credentials, and headers of one's own.
 
 Files are read anew for every request, so that a changed password takes effect at once. The value
 is never logged and never part of an error.
@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, unquote
 
 from ccpush.config.secrets import read_secret
 from ccpush.config.settings import BasicAuth, HttpConfig, Secret
+from ccpush.errors import ConfigError
 
 
 def authorization(config: HttpConfig, url: SplitResult) -> str | None:
@@ -26,6 +27,31 @@ def authorization(config: HttpConfig, url: SplitResult) -> str | None:
     if url.username is not None:
         return basic(unquote(url.username), unquote(url.password or ""))
     return None
+
+
+def header_lines(config: HttpConfig) -> dict[str, tuple[str, ...]]:
+    """The configured headers, each with its values, of which every one is a line of its own.
+
+    Raises :class:`ConfigError` when a file of a header cannot be read.
+    """
+    lines: dict[str, tuple[str, ...]] = {name: (value,) for name, value in config.headers.items()}
+    for name, values in config.http_headers.items():
+        lines[name] = tuple(_header_value(name, value) for value in values)
+    return lines
+
+
+def _header_value(name: str, value: Secret) -> str:
+    text = read_secret(value)
+    if value.file is None:
+        return text
+    text = text.strip()
+    if not text.isascii() or not text.isprintable():
+        raise ConfigError(
+            f"{value.file}: found something else; accepted: a value for the header {name}, "
+            "printable ASCII on one line",
+            hint="write the header's value into that file, and nothing else",
+        )
+    return text
 
 
 def _username(basic: BasicAuth) -> str:

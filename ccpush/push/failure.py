@@ -17,8 +17,9 @@ import msgspec
 import requests
 
 # setup: nothing was sent, a setting is at fault.  aborted: we ended it ourselves.
+# token: an OAuth2 endpoint gave no token, so nothing was sent to the receiver.
 FailureKind = Literal[
-    "setup", "dns", "unreachable", "tls", "proxy", "timeout", "cut", "not_http", "aborted"
+    "setup", "dns", "unreachable", "tls", "proxy", "timeout", "cut", "not_http", "aborted", "token"
 ]
 
 # OpenSSL's numbers: the name or address is not the certificate's; not valid yet, no longer valid.

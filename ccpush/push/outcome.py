@@ -17,17 +17,19 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from ccpush.push.failure import Failure
+from ccpush.push.failure import Failure, FailureKind
 from ccpush.push.http import Reply
 from ccpush.push.sink import Outcome, SinkKind
 
 # 401, 403, 404, 405, 407: a setting of ours is wrong.  408, 425, 429: the receiver asks for time.
 RETRIED_STATUSES = frozenset({401, 403, 404, 405, 407, 408, 425, 429})
+# How a request fails before the receiver got any of it; None is no failure.
+_NOTHING_SENT = frozenset({None, "setup", "dns", "unreachable", "tls", "proxy", "token"})
 # A receiver cannot silence us for longer than this.
 MAX_RETRY_AFTER_S = 24 * 3600.0
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE)
-_CREDENTIALS = "check basic_auth or authorization of this sink"
+_CREDENTIALS = "check basic_auth, authorization or oauth2 of this sink"
 _HINTS: Mapping[tuple[SinkKind | None, int], str] = {
     (None, 401): _CREDENTIALS,
     (None, 403): f"these credentials may not write there; {_CREDENTIALS}",
@@ -55,6 +57,17 @@ class Verdict(msgspec.Struct, frozen=True):
     hint: str | None = None
     retry_after_s: float | None = None
     skew_s: float | None = None
+    # why there was no answer at all
+    failure: FailureKind | None = None
+    # samples of a delivered batch that the receiver says it did not write
+    lost: int = 0
+
+    @property
+    def unclear(self) -> bool:
+        """Whether the receiver may have taken what was sent all the same."""
+        if self.status is None:
+            return self.failure not in _NOTHING_SENT
+        return self.status >= 500
 
 
 def judge(answer: Reply | Failure, kind: SinkKind, url: str, now_s: float) -> Verdict:
@@ -64,7 +77,7 @@ def judge(answer: Reply | Failure, kind: SinkKind, url: str, now_s: float) -> Ve
     ``Date``, which has whole seconds.
     """
     if isinstance(answer, Failure):
-        return Verdict("retry", error=answer.message, hint=answer.hint)
+        return Verdict("retry", error=answer.message, hint=answer.hint, failure=answer.kind)
     if 200 <= answer.status < 300 and _is_html(answer):
         return Verdict(
             "retry",

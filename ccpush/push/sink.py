@@ -1,43 +1,62 @@
-"""What every sink is: takes an offer, tries once, and says exactly what became of it.
+"""What every sink is: takes an offer, delivers what is due, and says exactly what became of it.
 
-A sink never raises for what a receiver does; it answers with a :class:`PushResult`. It keeps no
-state of its own: cursors, counts and last errors are kept in the ledger by whoever called it.
+A sink never raises for what a receiver does; it answers with a :class:`PushResult`. What it has to
+remember it keeps in the ledger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
 
+from ccpush.metrics.evaluate import Identity
 from ccpush.metrics.samples import Family
 
 SinkKind = Literal["remote_write", "pushgateway"]
 # delivered: the receiver has it.  retry: keep the cursor, try again.  rejected: refused for good.
-Outcome = Literal["delivered", "retry", "rejected"]
+# stopped: nothing is sent until a person has changed a setting.
+Outcome = Literal["delivered", "retry", "rejected", "stopped"]
+
+
+def _quiet(_: int, __: int) -> None:
+    """Show no progress."""
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What is due now, with the two timestamps that its samples bear (milliseconds since 1970).
+    """What there is at the end of a complete pass; what of it is due, the sink knows.
 
-    ``families`` with timing ``grid`` hold the values of the grid step at ``grid_ts_ms``, those with
-    ``now`` the values at ``now_ts_ms``. ``current`` is everything as of now, for sinks that take no
-    timestamps. ``instance`` is the identity's.
+    ``current`` is everything as of ``now_s``. ``collected_at_s`` is the monotonic moment at which
+    the pass began: what happened until then is in the ledger. A sink ends by ``until_s`` (monotonic
+    too) and goes on at the next offer. ``patience_s`` is how long a network that is not there yet
+    may take, after waking. ``moved``: the ledger is another machine's and nobody has said what this
+    one is called. ``backfill_s``: the user's word that the receiver is empty, and how far back to
+    begin. ``progress`` is told (samples delivered, samples due) as they are.
     """
 
-    families: tuple[Family, ...]
     current: tuple[Family, ...]
-    instance: str
-    grid_ts_ms: int
-    now_ts_ms: int
+    identity: Identity
+    now_s: float
+    collected_at_s: float
+    until_s: float
+    patience_s: float = 0.0
+    moved: bool = False
+    backfill_s: float | None = None
+    progress: Callable[[int, int], None] = _quiet
+
+    @property
+    def instance(self) -> str:
+        """The identity's instance."""
+        return self.identity.instance
 
 
 class PushResult(msgspec.Struct, frozen=True):
     """What became of one offer; the counts are samples.
 
     ``error`` and ``hint`` are sentences for a person, with the receiver's own words in them.
-    ``skew_s`` is our clock minus the receiver's ``Date``, None when it sent none.
+    ``skew_s`` is our clock minus the receiver's ``Date``, None when it sent none. ``through_s`` is
+    the newest moment whose values the receiver has, None where that cannot be said.
     """
 
     outcome: Outcome
@@ -49,6 +68,12 @@ class PushResult(msgspec.Struct, frozen=True):
     hint: str | None = None
     retry_after_s: float | None = None
     skew_s: float | None = None
+    through_s: float | None = None
+    # what a person should know although delivery goes on
+    remark: str | None = None
+    remark_hint: str | None = None
+    # whether the sink has counted these samples in the ledger itself
+    counted: bool = False
 
 
 class Sink(Protocol):
@@ -58,7 +83,7 @@ class Sink(Protocol):
     kind: SinkKind
 
     def push(self, offer: Offer) -> PushResult:
-        """Send what is due, once; blocks at most for the sink's timeout."""
+        """Deliver what is due; ends soon after the offer's ``until_s``, or after ``abort``."""
         ...
 
     def abort(self) -> None:

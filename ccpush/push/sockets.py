@@ -60,7 +60,7 @@ class Wire:
             timer.cancel()
             with self._lock:
                 self._request = None
-            self._drop_closed()
+            self.drop_closed()
 
     def abort(self) -> None:
         """Cut every socket, now and for good: later connects fail too."""
@@ -96,6 +96,16 @@ class Wire:
             for _, handle in self._handles:
                 handle.close()
             self._handles.clear()
+
+    def drop_closed(self) -> None:
+        """Let go of the handles of closed connections."""
+        # Only between requests: the body of a "Connection: close" answer is still being read when
+        # urllib3 has already let go of the socket.
+        with self._lock:
+            for connection, handle in self._handles:
+                if connection.sock is None:
+                    handle.close()
+            self._handles = [kept for kept in self._handles if kept[0].sock is not None]
 
     def _connect(self, sock: socket.socket, address: object) -> None:
         # Not sock.settimeout + connect: a connect under way cannot be cut on every system.
@@ -142,15 +152,6 @@ class Wire:
             # ENOTCONN: the other side was faster.
             with contextlib.suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)
-
-    def _drop_closed(self) -> None:
-        # Only after a request: the body of a "Connection: close" answer is still being read when
-        # urllib3 has already let go of the socket.
-        with self._lock:
-            for connection, handle in self._handles:
-                if connection.sock is None:
-                    handle.close()
-            self._handles = [kept for kept in self._handles if kept[0].sock is not None]
 
 
 def pool_classes(wire: Wire) -> dict[str, Any]:

@@ -35,7 +35,11 @@ _END_LOOK_S = 0.02
 _JOB = "tick"
 
 
-def stay(
+def _unmoved() -> None:
+    """Do nothing about a wake."""
+
+
+def stay(  # noqa: PLR0913 - the last two are for those who want them
     tick: Callable[[], None],
     *,
     interval_s: float,
@@ -43,12 +47,14 @@ def stay(
     on_stop: Callable[[], None],
     log: Log,
     clocks: Clocks | None = None,
+    on_wake: Callable[[], None] = _unmoved,
 ) -> int:
     """Run ``tick`` at once and then about every ``interval_s`` until SIGTERM or SIGINT; answer 0.
 
     Ticks never overlap; the time between two is spread evenly over ``jitter_s`` seconds with
     ``interval_s`` in the middle. A tick that raises is told in the log and the next one tries
-    again. After a sleep of the machine, or when its clock was set, a tick is run at once.
+    again. After a sleep of the machine, or when its clock was set, a tick is run at once; after a
+    sleep ``on_wake`` is called first, in the main thread.
 
     To stop, ``on_stop`` is called in the main thread: it must make the running tick end soon and
     must not wait for it. A tick that has not ended after 1.4 s is left behind and the process ends
@@ -60,7 +66,7 @@ def stay(
         ticks = Ticks(tick, log)
         scheduler = _started(ticks, interval_s, jitter_s, log)
         daemon = _Daemon(signals, scheduler, ticks, log)
-        number = daemon.wait_for_stop(watch)
+        number = daemon.wait_for_stop(watch, on_wake)
         last_moment = threading.Timer(LAST_MOMENT_S, os._exit, (EXIT_OK,))
         last_moment.daemon = True
         last_moment.start()
@@ -118,7 +124,7 @@ class _Daemon:
         self._ticks = ticks
         self._log = log
 
-    def wait_for_stop(self, watch: ClockWatch) -> int:
+    def wait_for_stop(self, watch: ClockWatch, on_wake: Callable[[], None]) -> int:
         """The number of the signal that asks to stop."""
         wanted = 0
         while True:
@@ -130,6 +136,8 @@ class _Daemon:
             jump = watch.look()
             if jump:
                 self._tell(jump)
+                if jump.slept_s > MIN_JUMP_S:
+                    on_wake()
                 wanted = self._ticks.begun + 1
             # A tick that was running when the machine fell asleep must end first. Asked for until
             # it began: for a moment after a tick the executor still counts it as running and would

@@ -82,6 +82,7 @@ def settle(flags: Mapping[str, object]) -> Settings:
         config_dir=places.config_dir,
         state_dir=places.state_dir,
         runtime_dir=places.runtime_dir,
+        cache_dir=places.cache_dir,
     )
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from ccpush import __version__
+from ccpush.app import look
 from ccpush.config.settings import Settings
-from ccpush.ledger.cursors import SinkState
+from ccpush.ledger import store
 from ccpush.ledger.query import Account
 from ccpush.ledger.store import FILE_NAME
 from ccpush.metrics.evaluate import Identity
+from ccpush.push.remote_write.backlog import due_samples
 from ccpush.schedule.lock import Holder
+from ccpush.terminal.sinks import moment, sink_facts, sink_lines
 
 # What each reason means, for people; reasons are label values of ccpush_rows_skipped_total.
 SKIPPED_ROWS = {
@@ -45,20 +50,42 @@ SKIPPED_FILES = {
 }
 
 
-def as_json(account: Account, identity: Identity, settings: Settings, holder: Holder | None) -> str:
+class Seen(msgspec.Struct, frozen=True):
+    """What the status is told of: ``due`` are samples that each remote-write sink does not have."""
+
+    account: Account
+    identity: Identity
+    settings: Settings
+    holder: Holder | None
+    due: Mapping[str, int]
+
+
+def see(settings: Settings, holder: Holder | None, *, now: Callable[[], float] = time.time) -> Seen:
+    """Look at the ledger, changing nothing; raises LedgerError."""
+    account, known = look(settings, now=now)
+    states = {sink.name: sink for sink in account.sinks}
+    with store.open_ledger(settings.state_dir, write=False) as connection:
+        due = {
+            config.name: due_samples(
+                connection, config, states[config.name], known.identity, account.as_of_s
+            )
+            for config in settings.remote_write
+        }
+    return Seen(account, known.identity, settings, holder, due)
+
+
+def as_json(seen: Seen) -> str:
     """Everything that the status says, as one JSON object."""
-    facts = _facts(account, identity, settings, holder)
-    return json.dumps(facts, indent=2)
+    return json.dumps(_facts(seen), indent=2)
 
 
-def as_text(account: Account, identity: Identity, settings: Settings, holder: Holder | None) -> str:
+def as_text(seen: Seen) -> str:
     """Everything that the status says, for people."""
-    return "\n".join(_lines(account, identity, settings, holder))
+    return "\n".join(_lines(seen))
 
 
-def _facts(
-    account: Account, identity: Identity, settings: Settings, holder: Holder | None
-) -> dict[str, Any]:
+def _facts(seen: Seen) -> dict[str, Any]:
+    account, identity, settings, holder = seen.account, seen.identity, seen.settings, seen.holder
     path = settings.state_dir / FILE_NAME
     return {
         "version": __version__,
@@ -87,7 +114,7 @@ def _facts(
         "rows_duplicate": int(account.tallies.get(("rows_duplicate", ""), 0)),
         "rows_skipped": _tallies(account, "rows_skipped"),
         "unknown_types": _tallies(account, "unknown_types"),
-        "sinks": [_sink_facts(sink, account.as_of_s) for sink in account.sinks],
+        "sinks": sink_facts(account, settings, seen.due),
         "notes": list(settings.notes),
     }
 
@@ -100,32 +127,9 @@ def _tallies(account: Account, name: str) -> dict[str, int]:
     }
 
 
-def _sink_facts(sink: SinkState, now_s: float) -> dict[str, Any]:
-    by_outcome: dict[str, int] = {"sent": 0, "retried": 0}
-    rejected: dict[str, int] = {}
-    for (outcome, reason), samples in sorted(sink.samples.items()):
-        if outcome == "rejected":
-            rejected[reason] = samples
-        else:
-            by_outcome[outcome] = samples
-    return {
-        "name": sink.name,
-        "kind": sink.kind,
-        "last_success_s": sink.success_s,
-        "last_attempt_s": sink.attempt_s,
-        "delivered_through_s": sink.offered_s,
-        "backlog_s": round(now_s - sink.offered_s, 3) if sink.offered_s is not None else None,
-        "samples": {**by_outcome, "rejected": rejected},
-        "clock_skew_s": sink.skew_s,
-        "error": sink.error,
-        "hint": sink.hint,
-    }
-
-
-def _lines(
-    account: Account, identity: Identity, settings: Settings, holder: Holder | None
-) -> Iterator[str]:
-    facts = _facts(account, identity, settings, holder)
+def _lines(seen: Seen) -> Iterator[str]:
+    account, identity, holder = seen.account, seen.identity, seen.holder
+    facts = _facts(seen)
     labels = ", ".join(f"{k}={v}" for k, v in identity.labels.items())
     yield f"ccpush {__version__} on {identity.instance} ({labels}), id {identity.id}"
     running = f"pid {holder.pid} ({holder.command})" if holder else "no"
@@ -137,8 +141,9 @@ def _lines(
     yield ""
     yield from _reading(account, facts)
     yield ""
-    yield from _sinks(account)
-    for note in settings.notes:
+    for name, words in sink_lines(account, facts["sinks"]):
+        yield _line(name, words)
+    for note in seen.settings.notes:
         yield _line("note", note)
 
 
@@ -147,7 +152,7 @@ def _reading(account: Account, facts: dict[str, Any]) -> Iterator[str]:
         yield _line("collected", "not yet: no complete pass over the files so far")
     else:
         took = f", took {account.collect_duration_s or 0:.2f} s"
-        yield _line("collected", _moment(account.collected_s, account.as_of_s) + took)
+        yield _line("collected", moment(account.collected_s, account.as_of_s) + took)
     if account.covered_from:
         imported = account.imported_days
         days = f"; {imported} earlier days from stats-cache.json" if imported else ""
@@ -169,42 +174,8 @@ def _reading(account: Account, facts: dict[str, Any]) -> Iterator[str]:
         yield _line("", f"unknown types: {names}")
 
 
-def _sinks(account: Account) -> Iterator[str]:
-    if not account.sinks:
-        yield _line("sinks", "none: nothing is pushed anywhere")
-    for sink in account.sinks:
-        facts = _sink_facts(sink, account.as_of_s)
-        yield _line("sink", f"{sink.name} ({sink.kind})")
-        yield _line("", f"last success {_moment(sink.success_s, account.as_of_s)}")
-        sent = facts["samples"]["sent"]
-        yield _line("", f"{sent:,} samples sent, {facts['samples']['retried']:,} to be tried again")
-        for reason, n in facts["samples"]["rejected"].items():
-            yield _line("", f"{n:,} samples rejected: {reason}")
-        if sink.skew_s is not None and abs(sink.skew_s) > 60:
-            ahead = "ahead of" if sink.skew_s > 0 else "behind"
-            yield _line("", f"this clock is {abs(sink.skew_s):,.0f} s {ahead} the sink's")
-        if sink.error:
-            yield _line("", f"last error: {sink.error}")
-        if sink.error and sink.hint:
-            yield _line("", f"try: {sink.hint}")
-
-
 def _line(name: str, text: str) -> str:
     return f"{name:<12}{text}"
-
-
-def _moment(when_s: float | None, now_s: float) -> str:
-    if when_s is None:
-        return "never"
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when_s))
-    return f"{at} ({_age(max(0.0, now_s - when_s))} ago)"
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _size(size_bytes: int) -> str:

@@ -26,7 +26,6 @@ from homes import (
 from ccpush.claude import facts as f
 
 OTHER = "5e551011-0000-4000-8000-000000000002"
-ALL_FAMILIES = {f.TOKENS, f.MESSAGES, f.TOOL_CALLS, f.STOP_REASONS, f.SESSIONS}
 
 
 def counted(*rows: homes.Row) -> list[tuple[int, ...]]:
@@ -242,18 +241,23 @@ def replay(**numbers: Any) -> homes.Row:
     return assistant("msg_1", request="req_btw", sidechain=True, agent="b7b7b7b", **numbers)
 
 
-@pytest.mark.parametrize("together", [True, False], ids=["one pass", "replay read first"])
-def test_a_main_row_outranks_sidechain_copies(
-    home: homes.Home, reader: homes.Reader, *, together: bool
-) -> None:
+def test_a_main_row_outranks_sidechain_copies(home: homes.Home, reader: homes.Reader) -> None:
     """A side question replays parent messages with larger cache numbers: the parent's own count."""
     home.agent("b7b7b7b").write(replay(input=99, output=500, cache_read=9_000, flat=7))
-    if not together:
-        reader.run()
-        assert reader.tokens() == {OPUS: (99, 500, 9_000, 7)}
     home.main().write(assistant("msg_1", input=3, output=40, cache_read=800, flat=60))
     reader.run()
     assert reader.tokens() == {OPUS: (3, 40, 800, 60)}
+    assert reader.total(f.MESSAGES) == 1
+
+
+def test_what_was_counted_never_goes_down(home: homes.Home, reader: homes.Reader) -> None:
+    """A scrape may have shown a copy's larger numbers: a main row raises what is larger in it."""
+    home.agent("b7b7b7b").write(replay(input=99, output=500, cache_read=9_000, flat=7))
+    reader.run()
+    assert reader.tokens() == {OPUS: (99, 500, 9_000, 7)}
+    home.main().write(assistant("msg_1", input=3, output=40, cache_read=800, flat=60))
+    reader.run()
+    assert reader.tokens() == {OPUS: (99, 500, 9_000, 60)}
     assert reader.total(f.MESSAGES) == 1
 
 
@@ -266,11 +270,42 @@ def test_a_sidechain_copy_read_later_adds_nothing(home: homes.Home, reader: home
     assert reader.tokens() == {OPUS: (3, 40, 0, 0)}
 
 
-def test_a_main_row_outranks_an_inline_sidechain_row() -> None:
-    """Rows in one file, as of 1.0, in either order."""
-    rows = [assistant("msg_1", output=40), replay(output=500), assistant("msg_1", output=41)]
-    for order in permutations(rows):
-        assert counted(*order) == [(10, 41, 0, 0)]
+MAIN_40, MAIN_41 = assistant("msg_1", output=40), assistant("msg_1", output=41)
+SMALL, LARGE = replay(output=30), replay(output=500)
+
+
+@pytest.mark.parametrize("cut", [None, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("rows", "output"),
+    [
+        ((MAIN_40, LARGE, MAIN_41, LARGE), 41),
+        ((SMALL, MAIN_40, LARGE, MAIN_41), 41),
+        ((LARGE, MAIN_40, SMALL, MAIN_41), 500),
+        ((SMALL, LARGE, MAIN_41, MAIN_40), 500),
+        ((SMALL, SMALL, LARGE, SMALL), 500),
+    ],
+)
+def test_copies_in_sidechains_count_until_there_is_a_main_row(
+    home: homes.Home, reader: homes.Reader, rows: tuple[homes.Row, ...], output: int, cut: int
+) -> None:
+    """Rows in one file, as of 1.0: what came first is the same in one read and in two."""
+    if cut is not None:
+        home.main().write(*rows[:cut])
+        reader.run()
+    home.main().write(*rows, at_s=NOW_S + 1)
+    reader.run()
+    assert reader.tokens() == {OPUS: (10, output, 0, 0)}
+
+
+def test_copies_of_what_is_known_add_nothing_beside_a_main_row(
+    home: homes.Home, reader: homes.Reader
+) -> None:
+    """A copy that is read in one go with a further main row, and before it, is one too many still."""
+    home.main().write(MAIN_40)
+    reader.run()
+    home.main().append(LARGE, MAIN_41)
+    reader.run()
+    assert reader.tokens() == {OPUS: (10, 41, 0, 0)}
 
 
 def test_sidechain_rows_alone_count_by_the_maximum() -> None:
@@ -278,23 +313,12 @@ def test_sidechain_rows_alone_count_by_the_maximum() -> None:
     assert counted(replay(output=5), replay(output=50), replay(output=7)) == [(10, 50, 0, 0)]
 
 
-def test_what_was_offered_never_goes_down(home: homes.Home, reader: homes.Reader) -> None:
-    """A main row that would lower an offered response raises what is larger in it, and no more."""
-    home.agent().write(replay(input=99, output=500, cache_read=9_000))
-    reader.run()
-    reader.freeze(ALL_FAMILIES)
-    home.main().write(assistant("msg_1", input=3, output=600, cache_read=800))
-    reader.run()
-    assert reader.tokens() == {OPUS: (99, 600, 9_000, 0)}
-
-
-def test_after_a_main_row_an_offered_response_only_follows_main_rows(
+def test_after_a_main_row_a_response_only_follows_main_rows(
     home: homes.Home, reader: homes.Reader
 ) -> None:
-    """A sidechain copy larger than what was offered adds nothing once a main row is known."""
+    """A sidechain copy larger than what was counted adds nothing once a main row is known."""
     home.agent().write(replay(output=500))
     reader.run()
-    reader.freeze(ALL_FAMILIES)
     home.main().write(assistant("msg_1", output=600))
     reader.run()
     home.agent().append(replay(output=700))
@@ -305,18 +329,16 @@ def test_after_a_main_row_an_offered_response_only_follows_main_rows(
     assert reader.tokens() == {OPUS: (10, 601, 0, 0)}
 
 
-def test_a_lowered_response_leaves_no_trace_in_days_and_sessions(
-    home: homes.Home, reader: homes.Reader
-) -> None:
-    """Figures by day and by session follow when a main row replaces a replay that was not offered."""
+def test_days_and_sessions_follow_what_is_counted(home: homes.Home, reader: homes.Reader) -> None:
+    """Figures by day and by session stay with a replay that came before its smaller main row."""
     home.agent().write(replay(input=99, output=500, at_s=NOW_S - 60))
     reader.run()
-    home.main().write(assistant("msg_1", input=3, output=40, at_s=NOW_S - 60))
+    home.main().write(assistant("msg_1", input=300, output=40, at_s=NOW_S - 60))
     reader.run()
     account = reader.account()
     day = account.days[account.today]
-    assert (day.input, day.output) == (3, 40)
-    assert account.live.tokens == {OPUS: (3, 40)}
+    assert (day.input, day.output) == (300, 500)
+    assert account.live.tokens == {OPUS: (300, 500)}
 
 
 def test_iterations_are_never_added() -> None:

@@ -139,7 +139,7 @@ LINE = homes.line(homes.agent_progress(homes.assistant("msg_1", blocks=[homes.to
 )
 def test_a_damaged_row_never_raises(cut: int, length: int, junk: bytes) -> None:
     """Bytes cut out of a row, and others put in."""
-    extractor = Extractor(homes.NOW_S)
+    extractor = Extractor()
     extractor.take_all([LINE[:cut] + junk + LINE[cut + length :], LINE])
     extractor.end_of_file()
     facts = extractor.facts

@@ -34,7 +34,7 @@ def read(
     file: FoundFile, position: Position | None = None, now_s: float = NOW_S
 ) -> tuple[Stretch, Extractor]:
     """Read on to the end, and return what was found there."""
-    into = Extractor(now_s)
+    into = Extractor()
     return read_on(file, position, into, now_s, 10**9), into
 
 
@@ -341,7 +341,7 @@ def test_a_call_reads_a_bounded_amount(home: homes.Home, monkeypatch: pytest.Mon
     transcript = home.main()
     transcript.write(*(assistant(f"msg_{n}") for n in range(60)))
     file, position, lengths = found(transcript), None, []
-    into = Extractor(NOW_S)
+    into = Extractor()
     while True:
         stretch = read_on(file, position, into, NOW_S, 10**9)
         position = stretch.position
@@ -360,7 +360,7 @@ def test_a_call_takes_a_bounded_number_of_keys(
     """So that memory is flat however much there is to read."""
     homes.read_in_pieces(monkeypatch, 1_000)
     home.main().write(*(assistant(f"msg_{n}") for n in range(60)))
-    into = Extractor(NOW_S)
+    into = Extractor()
     stretch = read_on(found(home.main()), None, into, NOW_S, 10)
     assert not stretch.at_end
     assert 10 <= into.facts.keys < 20
@@ -375,7 +375,7 @@ def test_pieces_of_any_size_give_the_same_lines(
     rows = [assistant(f"msg_{n}", blocks=[homes.text("ü☃😀" * n)], output=n) for n in range(9)]
     content = lines(*rows, b"", b"\r", user(), b"{half", user())
     home.main().write_bytes(content)
-    into = Extractor(NOW_S)
+    into = Extractor()
     stretch = read_on(found(home.main()), None, into, NOW_S, 10**9)
     assert (stretch.at_end, stretch.position.offset) == (True, len(content))
     assert [response.counts[1] for response in into.facts.responses.values()] == list(range(9))

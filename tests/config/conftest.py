@@ -11,7 +11,7 @@ from config_machine import Machine
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     """An invented user's folders, empty."""
-    folders = [tmp_path / name for name in ("home", "config", "state", "run")]
+    folders = [tmp_path / name for name in ("home", "config", "state", "run", "cache")]
     for folder in folders:
         folder.mkdir()
     return Machine(*folders)

@@ -19,7 +19,9 @@ WORDS = (
     " username_file password password_file authorization type credentials bearer_token tls_config"
     " ca_file cert_file key_file insecure_skip_verify proxy_url no_proxy proxy_from_environment"
     " queue_config max_samples_per_send capacity metadata_config send grouping_key labels job"
-    " timeout remote_timeout oauth2 write_relabel_configs <<"
+    " timeout remote_timeout oauth2 client_id client_secret token_url scopes endpoint_params files ca"
+    " cert key min_version max_version proxy_connect_header write_relabel_configs"
+    " source_labels separator regex modulus target_label replacement action <<"
 )
 KEYS = st.sampled_from(WORDS.split())
 VALUES = st.one_of(
@@ -50,7 +52,13 @@ def load(raw: bytes) -> Settings | ConfigError:
         (folder / "ccpush.yml").write_bytes(raw)
         try:
             return load_settings(
-                {}, {}, home=folder, config_dir=folder, state_dir=folder, runtime_dir=folder
+                {},
+                {},
+                home=folder,
+                config_dir=folder,
+                state_dir=folder,
+                runtime_dir=folder,
+                cache_dir=folder,
             )
         except ConfigError as error:
             for line in str(error).splitlines():

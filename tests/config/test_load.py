@@ -29,6 +29,7 @@ def test_without_any_settings_the_defaults_work(machine: Machine) -> None:
         claude_homes_given=False,
         state_dir=machine.state_dir,
         runtime_dir=machine.runtime_dir,
+        cache_dir=machine.cache_dir,
         active_window_s=900.0,
         interval_s=60.0,
         web=WebConfig("127.0.0.1", 9101, None),
@@ -233,7 +234,7 @@ def test_without_a_file_nothing_slow_is_loaded() -> None:
     program = (
         "import sys; from pathlib import Path; from ccpush.config.load import load_settings;"
         "no = Path('/nowhere');"
-        "load_settings({}, {}, home=no, config_dir=no, state_dir=no, runtime_dir=no);"
+        "load_settings({}, {}, home=no, config_dir=no, state_dir=no, runtime_dir=no, cache_dir=no);"
         "slow = {'yaml', 'difflib', 'json', 'shlex', 'platformdirs', 'socket',"
         "'ccpush.config.sinks', 'ccpush.config.yaml_nodes'};"
         "print(sorted(slow & set(sys.modules)))"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from config_machine import Machine
 
 SENTINEL = "hunter2-sentinel"
+PEM = '"-----BEGIN CERTIFICATE-----\\nYQ==\\n-----END CERTIFICATE-----"'
 URL = "remote_write:\n- url: https://prom.example.com/api/v1/write\n"
 
 
@@ -88,6 +89,16 @@ WRONG_BLOCKS = [
     'bearer_token: "{secret}\\nx"',
     "bearer_token: {secret}\n  basic_auth: {{username: a}}",
     "oauth2: {{client_secret: {secret}}}",
+    "oauth2: {secret}",
+    "oauth2: {{client_id: a, token_url: 'https://a/t', client_secret: [{secret}]}}",
+    'oauth2: {{client_id: a, token_url: "https://a/t", client_secret: "{secret}\\n"}}',
+    "oauth2: {{client_id: a, token_url: 'https://u:{secret}@a/t'}}",
+    "oauth2: {{client_id: a, token_url: 'https://a/t', endpoint_params: {{a: [{secret}]}}}}",
+    "oauth2: {{client_id: a, token_url: 'https://a/t', endpoint_params: {secret}}}",
+    "oauth2: {{client_id: a, token_url: 'https://a/t', client_certificate_key: {secret}}}",
+    "tls_config: {{cert: {secret}, key: {secret}}}",
+    "proxy_connect_header: {{Proxy-Authorization: [{secret}]}}",
+    "proxy_connect_header: {secret}",
     "sigv4: {{secret_key: {secret}}}",
     "tls_config: {{key: {secret}}}",
     "tls_config: {secret}",
@@ -97,7 +108,7 @@ WRONG_BLOCKS = [
     "headers: {{Authorization: {secret}}}",
     "http_headers: {{X-Api-Key: {secret}}}",
     "http_headers: {{X-Api-Key: {{secrets: {secret}}}}}",
-    "http_headers: {{X-Api-Key: {{secrets: [{secret}, {secret}]}}}}",
+    'http_headers: {{X-Api-Key: {{secrets: [a, "{secret}\\n"]}}}}',
     "proxy_url: http://user:{secret}@proxy:99999",
     "proxy_url: ftp://user:{secret}@proxy",
     "proxy_url: http://user:/{secret}@proxy/",
@@ -132,14 +143,22 @@ def test_no_error_shows_a_password_in_a_url(machine: Machine, scheme: str, host:
 
 def test_settings_do_not_show_their_secrets(machine: Machine) -> None:
     """Neither the settings nor their notes print a secret that was accepted."""
+    key = PEM.replace("CERTIFICATE", "PRIVATE KEY").replace("YQ==", "hunter3")
     settings = machine.load(
         f"{URL}  basic_auth: {{username: a, password: {SENTINEL}}}\n"
         f"  headers: {{X-Api-Key: {SENTINEL}}}\n  proxy_url: http://a:{SENTINEL}@proxy:3128\n"
         f"- url: http://prom.example.com/w\n  bearer_token: {SENTINEL}\n"
         f"- url: http://other.example.com/w\n  authorization: {{credentials: '${{X}}{SENTINEL}'}}\n"
+        f"- url: https://oauth.example.com/w\n  oauth2: {{client_id: a, client_secret: {SENTINEL},"
+        f" token_url: 'https://a/t?{SENTINEL}', endpoint_params: {{a: {SENTINEL}}}}}\n"
+        f"  http_headers: {{X-A: {{secrets: [{SENTINEL}]}}}}\n"
+        f"  tls_config: {{cert: {PEM}, key: {key}}}"
     )
     assert len(settings.notes) == 4
     assert SENTINEL not in repr(settings)
+    assert "hunter3" not in repr(settings)
+    assert "hunter3" not in repr(settings.remote_write[3].http.tls)
+    assert SENTINEL not in repr(settings.remote_write[3].http.oauth2)
 
 
 INLINE = [
@@ -147,7 +166,24 @@ INLINE = [
     ("authorization: {credentials: b}", "authorization.credentials"),
     ("bearer_token: b", "bearer_token"),
     ("headers: {X-Api-Key: b}", "headers.X-Api-Key"),
-    ("http_headers: {X-Auth: {secrets: [b]}}", "http_headers.X-Auth"),
+    ("http_headers: {X-Auth: {values: [b]}}", "http_headers.X-Auth"),
+    ("http_headers: {X-Other: {secrets: [b]}}", "http_headers.X-Other"),
+    (
+        "oauth2: {client_id: a, token_url: 'https://a/t', client_secret: b}",
+        "oauth2.client_secret",
+    ),
+    (
+        "oauth2: {client_id: a, token_url: 'https://a/t', endpoint_params: {password: b}}",
+        "oauth2.endpoint_params.password",
+    ),
+    (
+        f"tls_config: {{cert: {PEM}, key: {PEM.replace('CERTIFICATE', 'PRIVATE KEY')}}}",
+        "tls_config.key",
+    ),
+    (
+        "proxy_url: http://a:1\n  proxy_connect_header: {Proxy-Authorization: [b]}",
+        "proxy_connect_header.Proxy-Authorization",
+    ),
     ("proxy_url: http://a:b@proxy:3128", "proxy_url"),
 ]
 
@@ -183,6 +219,8 @@ def test_a_secret_file_that_others_can_read(machine: Machine, mode: int) -> None
         'basic_auth: {username: a, password_file: "it\'s a token"}',
         'basic_auth: {password: "", username_file: "it\'s a token"}',
         'authorization: {credentials_file: "it\'s a token"}',
+        'http_headers: {X-A: {files: ["it\'s a token"]}}',
+        "oauth2: {client_id: a, token_url: 'https://a/t', client_secret_file: \"it's a token\"}",
     ]
     for block in blocks:
         (note,) = machine.load(f"{URL}  {block}\n").notes

@@ -41,7 +41,7 @@ def load(text: str, folder: Path) -> Settings:
     file = folder / "ccpush.yml"
     file.write_text(text, encoding="utf-8")
     places: dict[str, Any] = dict.fromkeys(
-        ("home", "config_dir", "state_dir", "runtime_dir"), folder
+        ("home", "config_dir", "state_dir", "runtime_dir", "cache_dir"), folder
     )
     return load_settings({"config": str(file)}, {}, **places)
 
@@ -160,6 +160,9 @@ def test_the_examples_of_pushing_load(readme: str, tmp_path: Path) -> None:
     to_remote_write = load(examples["ccpush.yml remote-write"], tmp_path)
     to_gateway = load(examples["ccpush.yml pushgateway"], tmp_path)
 
+    (with_history,) = load(examples["ccpush.yml history"], tmp_path).remote_write
+
+    assert (7 * 86_400.0, "2.0") == (with_history.sample_age_limit_s, with_history.protobuf_message)
     assert ["prometheus.example.com"] == [sink.name for sink in to_remote_write.remote_write]
     assert ["push.example.com"] == [sink.name for sink in to_gateway.pushgateway]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import servers
+from central import WINDOW
 from programs import STOP_WITHIN_S, Desk, answers, fetch, stop
 
 from ccpush.demo.invent import invent_home
@@ -100,7 +101,7 @@ def test_remote_write_delivers_the_truth(
     """What a Prometheus has after one push by remote-write is what happened, and again after two."""
     home, truth = invented
 
-    with servers.prometheus("", tmp_path) as prometheus:
+    with servers.prometheus(WINDOW, tmp_path) as prometheus:
         url = f"{prometheus.url}/api/v1/write"
         words = ("push", "--claude-home", str(home), "--remote-write-url", url)
         for _ in range(2):
@@ -136,7 +137,10 @@ def test_a_resident_process_pushes_to_several_sinks_and_is_scraped(
     home, truth = invented
     port, dead = servers.free_port(), servers.free_port()
 
-    with servers.prometheus("", tmp_path) as prometheus, servers.pushgateway(tmp_path) as gateway:
+    with (
+        servers.prometheus(WINDOW, tmp_path) as prometheus,
+        servers.pushgateway(tmp_path) as gateway,
+    ):
         config = tmp_path / "ccpush.yml"
         config.write_text(
             f"claude_home: {home}\n"
@@ -179,7 +183,7 @@ def test_nothing_under_the_claude_home_is_changed(
     for folder in folders:
         folder.chmod(0o555)
     try:
-        with servers.prometheus("", tmp_path) as prometheus:
+        with servers.prometheus(WINDOW, tmp_path) as prometheus:
             url = f"{prometheus.url}/api/v1/write"
             pushed = desk.run("push", "--claude-home", str(home), "--remote-write-url", url)
         printed = desk.run("metrics", "--claude-home", str(home))

@@ -182,6 +182,6 @@ def test_the_demo_runs_on_what_it_invents(desk: Desk, tmp_path: Path) -> None:
 
 def test_help_names_every_command_with_an_example(desk: Desk) -> None:
     """Every command has help of its own with an example."""
-    for command in ("run", "push", "metrics", "report", "status", "demo"):
+    for command in ("run", "push", "metrics", "report", "status", "export", "forget", "demo"):
         assert command in desk.run("--help").stdout
         assert f"ccpush {command}" in desk.run(command, "--help").stdout

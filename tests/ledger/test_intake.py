@@ -11,7 +11,7 @@ import pytest
 from homes import NOW_S, assistant, user
 
 from ccpush.claude import facts as f
-from ccpush.ledger import positions
+from ccpush.ledger import intake, positions
 from ccpush.ledger.intake import Intake
 from ccpush.ledger.store import open_ledger
 
@@ -70,8 +70,8 @@ def test_a_failed_transaction_is_made_up_for(
     home.main().write(user(), assistant(output=5))
     save = positions.save
     with open_ledger(reader.state_dir, write=True) as connection:
-        intake = Intake(connection, reader.homes, now=lambda: reader.now_s)
-        intake.run()
+        resident = Intake(connection, reader.homes, now=lambda: reader.now_s)
+        resident.run()
         home.main().append(assistant("msg_2", output=7), at_s=NOW_S + 1)
 
         def fail(*arguments: Any) -> None:
@@ -82,9 +82,9 @@ def test_a_failed_transaction_is_made_up_for(
         with monkeypatch.context() as patch:
             patch.setattr(positions, "save", fail)
             with pytest.raises(sqlite3.OperationalError, match="disk I/O"):
-                intake.run()
+                resident.run()
         laws.assert_laws(connection, reader.now_s)
-        intake.run()
+        resident.run()
 
     laws.hold(reader)
     assert reader.tokens() == {homes.OPUS: (20, 12, 0, 0)}
@@ -108,6 +108,25 @@ def test_two_readers_never_count_twice(home: homes.Home, reader: homes.Reader) -
     laws.hold(reader)
     assert reader.tokens() == {homes.OPUS: (20, 29, 0, 0)}
     assert reader.total(f.MESSAGES) == 3
+
+
+def test_processes_keep_main_rows_before_their_copies(
+    home: homes.Home, reader: homes.Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However soon a process is through with a subagent's file, main files come first."""
+    monkeypatch.setattr(intake, "MIN_BYTES", 1)
+    # megabytes to read before the row that matters
+    home.main().write_bytes(20_000 * homes.line(assistant("other", output=1)))
+    home.main().append(assistant("main", output=40))
+    # one for each process
+    for agent in ("a1", "a2"):
+        home.agent(agent).write(assistant("main", output=500, sidechain=True))
+    with open_ledger(reader.state_dir, write=True) as connection:
+        now = lambda: reader.now_s  # noqa: E731
+        assert Intake(connection, reader.homes, now=now, chunk_keys=1, workers=2).run().complete
+
+    laws.hold(reader)
+    assert reader.tokens() == {homes.OPUS: (20, 41, 0, 0)}
 
 
 @pytest.mark.parametrize("kind", ["bash_progress", "hook_progress", "mcp_progress"])

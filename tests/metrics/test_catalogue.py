@@ -12,8 +12,11 @@ from ccpush.metrics.catalogue import (
     FAMILY_1,
     FAMILY_2,
     FAMILY_3,
+    GRID,
     HISTOGRAMS,
     IDENTITY,
+    IDENTITY_INFO,
+    OFFERED_THROUGH,
     Metric,
     frozen_families,
 )
@@ -156,10 +159,24 @@ def test_no_two_helps_are_the_same() -> None:
 
 @every_metric
 def test_what_is_on_the_grid_has_a_past_to_freeze(metric: Metric) -> None:
-    """A grid metric names the families it is made of; what is true now has no past."""
-    assert bool(metric.families) == (metric.timing == "grid")
+    """A grid metric is a sum of families; what is true now has no past.
+
+    Two need no ledger to have one: that this is who it is, and the step's own time.
+    """
+    needs_no_ledger = metric.name in (OFFERED_THROUGH, IDENTITY_INFO)
+
+    assert bool(metric.families) == (metric.timing == "grid" and not needs_no_ledger)
+    assert metric.timing == "grid" or not needs_no_ledger
     if metric.type in ("counter", "histogram") and metric.name.startswith("claude_"):
         assert metric.timing == "grid"
+
+
+def test_the_grid_is_every_metric_with_a_past() -> None:
+    """What remote-write makes up for after a week offline."""
+    assert [metric.name for metric in GRID] == [
+        metric.name for metric in CATALOGUE if metric.timing == "grid"
+    ]
+    assert {OFFERED_THROUGH, IDENTITY_INFO} < {metric.name for metric in GRID}
 
 
 def test_everything_that_grows_is_frozen_when_it_is_offered() -> None:

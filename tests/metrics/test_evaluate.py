@@ -14,8 +14,9 @@ import msgspec
 import pytest
 from homes import DAY_S, HAIKU, NOW_S, OPUS, assistant, tool_use, user
 
-from ccpush.ledger.cursors import SinkState, freeze, record_attempt
+from ccpush.ledger.cursors import freeze
 from ccpush.ledger.query import Account
+from ccpush.ledger.sinks import SinkState, record_attempt
 from ccpush.ledger.store import open_ledger
 from ccpush.metrics import evaluate as evaluate_module
 from ccpush.metrics.catalogue import CATALOGUE, frozen_families

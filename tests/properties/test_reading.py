@@ -119,8 +119,12 @@ def counted(tables: laws.Tables) -> laws.Tables:
 
 @given(any_lines, st.data())
 def test_any_split_into_appends_equals_one_read(lines: list[Row | bytes], data: Any) -> None:
-    """A file that grows by any pieces, read after each, comes to the totals of one read."""
+    """A file that grows by any pieces, read after each, comes to the totals of one read.
+
+    On the way there no total ever falls.
+    """
     whole = homes.lines(*lines)
+    so_far: dict[tuple[str, ...], int] = {}
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
     with laptop() as (home, reader):
         transcript = home.main()
@@ -131,6 +135,8 @@ def test_any_split_into_appends_equals_one_read(lines: list[Row | bytes], data: 
             os.utime(transcript.path, (homes.NOW_S + number, homes.NOW_S + number))
             reader.run()
             laws.hold(reader)
+            before, so_far = so_far, totals(laws.tables(reader))
+            assert all(so_far[series] >= n for series, n in before.items())
         grown, tallies = laws.tables(reader), reader.account().tallies
         restarts = reader.tallies("files_restarted")
 
@@ -171,25 +177,46 @@ def test_reading_again_from_the_start_changes_nothing(files: list[list[Row | byt
         assert reader.tally("rows_counted") == counted
 
 
+def without_reasons(given_rows: list[Row]) -> list[Row]:
+    """Which of a response's stop reasons was said first is a matter of order: none is said."""
+    return [
+        homes.put(row, "message.stop_reason", None) if row["type"] == "assistant" else row
+        for row in given_rows
+    ]
+
+
 @given(st.lists(rows, max_size=12), st.data())
 def test_the_order_of_rows_and_files_does_not_matter(given_rows: list[Row], data: Any) -> None:
-    """Shuffled over rows and files, the same rows make the same totals: those of the slow count."""
-    # one number may differ: which of a response's reasons is its last is a matter of order
-    given_rows = [
-        homes.put(r, "message.stop_reason", None)
-        if "message" in r and r["type"] == "assistant"
-        else r
-        for r in given_rows
-    ]
+    """Shuffled over rows and files the same rows make the same totals, but sidechains come last."""
+    given_rows = without_reasons(given_rows)
     shuffled = data.draw(st.permutations(given_rows))
-    cut = data.draw(st.integers(0, len(shuffled)))
-    there = {"p/a.jsonl": homes.lines(*given_rows)}
-    here = {"p/a.jsonl": homes.lines(*shuffled[:cut]), "p/b.jsonl": homes.lines(*shuffled[cut:])}
+    main = [row for row in shuffled if not row["isSidechain"]]
+    aside = [row for row in shuffled if row["isSidechain"]]
+    cut, cut_aside = (data.draw(st.integers(0, len(part))) for part in (main, aside))
+    there = homes.lines(*sorted(given_rows, key=lambda row: row["isSidechain"]))
+    here = {
+        "p/a.jsonl": main[:cut],
+        "p/b.jsonl": main[cut:],
+        "p/a/subagents/agent-c.jsonl": aside[:cut_aside],
+        "p/a/subagents/agent-d.jsonl": aside[cut_aside:],
+    }
+
+    found = totals(account_of({name: homes.lines(*part) for name, part in here.items()})[0])
+
+    assert found == totals(account_of({"p/a.jsonl": there})[0])
+
+
+@given(st.lists(rows, max_size=12), st.integers(0, 12))
+def test_the_account_is_the_slow_count_in_the_order_of_reading(
+    given_rows: list[Row], cut: int
+) -> None:
+    """Whatever comes first, copies or main rows: the totals are those of the slow count."""
+    given_rows = without_reasons(given_rows)
+    main, sub = homes.lines(*given_rows[:cut]), homes.lines(*given_rows[cut:])
     slow = slow_count(given_rows)
 
-    found = totals(account_of(there)[0])
+    found = totals(account_of({"p/a.jsonl": main, "p/a/subagents/agent-c.jsonl": sub})[0])
 
-    assert totals(account_of(here)[0]) == found
     assert found.get((f.MESSAGES, "", ""), 0) == slow.messages
     assert found.get((f.SESSIONS, "", ""), 0) == len(slow.sessions)
     by_type = [sum(n for (_, a, _), n in found.items() if a == t) for t in homes.TOKEN_TYPES]

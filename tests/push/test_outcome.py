@@ -13,6 +13,7 @@ from ccpush.push.failure import Failure, explain
 from ccpush.push.outcome import Verdict, judge
 
 if TYPE_CHECKING:
+    from ccpush.push.failure import FailureKind
     from ccpush.push.sink import Outcome, SinkKind
 
 # 2026-11-01 12:00:00 UTC
@@ -227,8 +228,53 @@ def test_a_failure_is_always_tried_again() -> None:
     failure = Failure("dns", "a.invalid cannot be looked up: no", "a hint")
 
     assert judge(failure, "remote_write", "http://a.invalid", NOON_S) == Verdict(
-        "retry", error=failure.message, hint=failure.hint
+        "retry", error=failure.message, hint=failure.hint, failure="dns"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "unclear"),
+    [
+        ("setup", False),
+        ("dns", False),
+        ("unreachable", False),
+        ("tls", False),
+        ("proxy", False),
+        ("token", False),
+        ("timeout", True),
+        ("cut", True),
+        ("not_http", True),
+        ("aborted", True),
+    ],
+)
+def test_a_request_without_an_answer_may_have_arrived(kind: FailureKind, unclear: bool) -> None:
+    """Unless it failed before anything was sent: only then nothing is open."""
+    verdict = judge(Failure(kind, "no"), "remote_write", "http://a.invalid", NOON_S)
+
+    assert (verdict.failure, verdict.unclear) == (kind, unclear)
+
+
+@pytest.mark.parametrize(
+    ("status", "unclear"),
+    [
+        (204, False),
+        (302, False),
+        (400, False),
+        (401, False),
+        (429, False),
+        (500, True),
+        (503, True),
+    ],
+)
+def test_an_answer_is_clear_but_for_a_servers_error(status: int, unclear: bool) -> None:
+    """A 5xx may come from something that stands before a receiver which has taken it all."""
+    assert _judged(status).unclear == unclear
+
+
+def test_nothing_said_is_nothing_open() -> None:
+    """A verdict that no request has led to leaves nothing in doubt."""
+    assert not Verdict("retry", error="the backlog is long").unclear
+    assert Verdict("delivered", status=204).lost == 0
 
 
 def test_a_type_conflict_in_a_pushgateway_is_explained() -> None:

@@ -14,7 +14,7 @@ import trustme
 from push_client import client, post
 from receivers import Answer, Conversation, always, serve
 
-from ccpush.config.settings import HttpConfig, TlsConfig
+from ccpush.config.settings import HttpConfig, Secret, TlsConfig
 from ccpush.errors import ConfigError
 from ccpush.push.failure import Failure
 from ccpush.push.http import HttpClient, Reply
@@ -160,6 +160,78 @@ def test_a_tls_request_goes_through_a_tunnel(tmp_path: Path) -> None:
     assert isinstance(failure, Failure)
     assert failure.hint == "set tls_config.ca_file to the certificate of its CA"
     assert [request.method for request in proxy.requests] == ["CONNECT", "CONNECT"]
+
+
+def test_a_tunnel_has_headers_of_its_own(tmp_path: Path) -> None:
+    """``proxy_connect_header`` goes to the proxy with each CONNECT, and never any further."""
+    ca = trustme.CA()
+    ca_file = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(ca_file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    headers = {
+        "Proxy-Authorization": (Secret("Bearer t0ken"),),
+        "X-Hop": (Secret("a"), Secret("b")),
+    }
+    with (
+        serve(always(), context) as receiver,
+        serve(_tunnel) as proxy,
+        client(
+            receiver.url,
+            proxy_url=proxy.url,
+            proxy_connect_header=headers,
+            tls=TlsConfig(ca_file=ca_file),
+        ) as sender,
+    ):
+        replies = [post(sender, receiver.url) for _ in range(2)]
+
+    assert all(isinstance(reply, Reply) for reply in replies)
+    (tunnel,) = proxy.requests
+    assert tunnel.headers["proxy-authorization"] == "Bearer t0ken"
+    assert (tunnel.headers["x-hop"], tunnel.repeated) == ("b", frozenset(("x-hop",)))
+    for request in receiver.requests:
+        assert not {"proxy-authorization", "x-hop"} & set(request.headers)
+
+
+def test_a_plain_request_has_no_headers_of_a_tunnel() -> None:
+    """Through a proxy without a tunnel they would reach the receiver: they are not sent."""
+    url = "http://receiver.invalid/"
+    headers = {"X-Hop": (Secret("a"),)}
+    with (
+        serve(always()) as proxy,
+        client(url, proxy_url=proxy.url, proxy_connect_header=headers) as sender,
+    ):
+        reply = post(sender, url)
+
+    assert isinstance(reply, Reply)
+    assert "x-hop" not in proxy.requests[0].headers
+
+
+def test_a_proxy_that_speaks_tls_is_checked_like_a_receiver(tmp_path: Path) -> None:
+    """``tls_config`` counts for an https proxy too, with a tunnel through it and without."""
+    ca = trustme.CA()
+    ca_file = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(ca_file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    trusted = TlsConfig(ca_file=ca_file)
+    with (
+        serve(always(200, {}, b"far"), context) as receiver,
+        serve(_tunnel, context) as tunnel,
+        serve(always(200, {}, b"near"), context) as proxy,
+    ):
+        with client(receiver.url, proxy_url=tunnel.url, tls=trusted) as sender:
+            far = post(sender, receiver.url)
+        with client("http://a.invalid/", proxy_url=proxy.url, tls=trusted) as sender:
+            near = post(sender, "http://a.invalid/")
+        with client("http://a.invalid/", proxy_url=proxy.url) as sender:
+            failure = post(sender, "http://a.invalid/")
+        where = proxy.url[8:]
+
+    assert [reply.body_text for reply in (far, near) if isinstance(reply, Reply)] == ["far", "near"]
+    assert proxy.requests[0].target == "http://a.invalid/"
+    assert isinstance(failure, Failure)
+    assert failure.message.startswith(f"the certificate of the proxy {where} is not trusted: ")
 
 
 def test_a_proxy_that_refuses_the_tunnel_is_told() -> None:

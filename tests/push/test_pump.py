@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from push_offers import numbered, offer
-from receivers import Conversation, always, serve, strict_receiver
+from receivers import Conversation, always, serve
 from servers import wait_until
+from strict import strict_receiver
 
 from ccpush.config.settings import HttpConfig, PushgatewayConfig, RemoteWriteConfig, Settings
 from ccpush.push.build import build_sinks
@@ -37,14 +40,19 @@ class Record:
 
 @contextlib.contextmanager
 def _pump(record: Record, deadline_s: float = 5.0, **urls: str) -> Iterator[Pump]:
-    """A pump with a remote-write sink for each name and URL."""
-    blocks = tuple(RemoteWriteConfig(name, HttpConfig(url=url)) for name, url in urls.items())
-    settings = Settings((), False, Path(), Path(), remote_write=blocks)
-    pump = Pump(build_sinks(settings), record, deadline_s)
-    try:
-        yield pump
-    finally:
-        pump.stop()
+    """A pump with a Pushgateway sink for each name and URL."""
+    blocks = tuple(PushgatewayConfig(name, HttpConfig(url=url)) for name, url in urls.items())
+    with tempfile.TemporaryDirectory() as folder:
+        settings = _settings(Path(folder), pushgateway=blocks)
+        pump = Pump(build_sinks(settings), record, deadline_s)
+        try:
+            yield pump
+        finally:
+            pump.stop()
+
+
+def _settings(folder: Path, **sinks: Any) -> Settings:
+    return Settings((), False, folder, folder, folder, **sinks)
 
 
 def _hang(conversation: Conversation) -> None:
@@ -57,8 +65,8 @@ def test_every_sink_gets_the_offer_and_the_caller_records() -> None:
     record = Record()
     made = offer(numbered(3))
     with (
-        strict_receiver() as one,
-        strict_receiver() as two,
+        serve(always(200)) as one,
+        serve(always(202)) as two,
         _pump(record, one=one.url, two=two.url) as pump,
     ):
         unfinished = pump.offer(made)
@@ -70,14 +78,35 @@ def test_every_sink_gets_the_offer_and_the_caller_records() -> None:
     ]
     assert record.outcomes == {"one": "delivered", "two": "delivered"}
     assert record.threads == {threading.get_ident()}
-    assert (len(one.samples), len(two.samples)) == (3, 3)
+    assert [request.method for request in (one.requests[-1], two.requests[-1])] == ["PUT", "PUT"]
+
+
+def test_remote_write_sinks_push_at_once_from_one_ledger(tmp_path: Path) -> None:
+    """Each has its own cursors and its own connection: a dead one is nothing to the others."""
+    record = Record()
+    with strict_receiver() as one, strict_receiver() as two, serve(_hang) as dead:
+        urls = {"one": one.url, "two": two.url, "dead": dead.url}
+        blocks = tuple(RemoteWriteConfig(name, HttpConfig(url=url)) for name, url in urls.items())
+        settings = _settings(tmp_path, remote_write=blocks)
+        pump = Pump(build_sinks(settings), record, 2.0)
+        try:
+            made = offer(numbered(3), now_s=time.time())
+            unfinished = [sink.name for sink in pump.offer(made)]
+        finally:
+            pump.stop()
+        pump.collect()
+
+    assert unfinished == ["dead"]
+    assert record.outcomes == {"one": "delivered", "two": "delivered", "dead": "retry"}
+    assert one.samples.keys() == two.samples.keys()
+    assert sum(one.batch_sizes) == sum(two.batch_sizes) > 3
 
 
 def test_a_hanging_sink_delays_no_other() -> None:
     """While one sink hangs, the other gets every offer; the hanging one is skipped."""
     record = Record()
     with (
-        strict_receiver() as live,
+        serve(always(200)) as live,
         serve(_hang) as dead,
         _pump(record, 0.3, live=live.url, dead=dead.url) as pump,
     ):
@@ -100,7 +129,7 @@ def test_a_late_result_is_recorded_by_the_next_call() -> None:
     def slow(conversation: Conversation) -> None:
         while conversation.read():
             go_on.wait(10.0)
-            conversation.send(b"HTTP/1.1 204 OK\r\n\r\n")
+            conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     first, second = offer(numbered(1)), offer(numbered(2))
     with serve(slow) as server, _pump(record, 0.1, slow=server.url) as pump:
@@ -123,14 +152,14 @@ def test_a_late_result_may_come_while_another_sink_is_waited_for() -> None:
     def late(conversation: Conversation) -> None:
         conversation.read()
         go_on.wait(10.0)
-        conversation.send(b"HTTP/1.1 204 OK\r\n\r\n")
+        conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     def waits_for_the_late_one(conversation: Conversation) -> None:
         while conversation.read():
             if record.results:
                 go_on.set()
                 wait_until(lambda: "late" in record.outcomes, 5.0, "the late result")
-            conversation.send(b"HTTP/1.1 204 OK\r\n\r\n")
+            conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     with (
         serve(late) as one,
@@ -186,7 +215,7 @@ def test_results_of_a_stop_are_collected_afterwards() -> None:
 def test_after_a_stop_nothing_is_pushed() -> None:
     """An offer after the end is given to no sink, and says so."""
     record = Record()
-    with serve(always(204)) as server, _pump(record, one=server.url) as pump:
+    with serve(always(200)) as server, _pump(record, one=server.url) as pump:
         pump.stop()
         unfinished = [sink.name for sink in pump.offer(offer(numbered(1)))]
 
@@ -196,7 +225,7 @@ def test_after_a_stop_nothing_is_pushed() -> None:
 def test_a_stop_leaves_no_thread() -> None:
     """All threads of a pump have ended when ``stop`` returns."""
     before = threading.active_count()
-    with serve(always(204)) as server:
+    with serve(always(200)) as server:
         with_server = threading.active_count()
         with _pump(Record(), one=server.url, two=server.url) as pump:
             pump.offer(offer(numbered(1)))
@@ -225,13 +254,15 @@ class Broken:
         pass
 
 
-def test_a_mistake_in_a_sink_reaches_the_caller_after_the_others_are_recorded() -> None:
+def test_a_mistake_in_a_sink_reaches_the_caller_after_the_others_are_recorded(
+    tmp_path: Path,
+) -> None:
     """An exception is not lost in a thread, and costs no other sink its result."""
     record = Record()
     config = PushgatewayConfig("fine", HttpConfig(url=""))
     with serve(always(200)) as server:
         config = PushgatewayConfig("fine", HttpConfig(url=server.url))
-        settings = Settings((), False, Path(), Path(), pushgateway=(config,))
+        settings = _settings(tmp_path, pushgateway=(config,))
         pump = Pump([Broken(), *build_sinks(settings)], record, 5.0)  # type: ignore[list-item]
         for _ in range(2):
             with pytest.raises(ZeroDivisionError, match="a mistake"):

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
+from push_gateway import gateway_sink, pushed, taking
 from push_offers import family, histogram, numbered, offer, sample
-from receivers import Answer, Conversation, always, serve
+from receivers import Answer, serve
 
 from ccpush.config.settings import HttpConfig, PushgatewayConfig
 from ccpush.push.outcome import Verdict
-from ccpush.push.pushgateway import PushgatewaySink, group_url
+from ccpush.push.pushgateway import group_url
 from ccpush.push.sink import PushResult
-
-
-@contextlib.contextmanager
-def _sink(url: str, **key: str) -> Iterator[PushgatewaySink]:
-    config = PushgatewayConfig("test", HttpConfig(url=url, timeout_s=5.0), grouping_key=key)
-    with contextlib.closing(PushgatewaySink(config, "ccpush/test", now=lambda: 0.0)) as sink:
-        yield sink
 
 
 @pytest.mark.parametrize(
@@ -68,11 +60,11 @@ def test_the_group_has_its_address(
 def test_the_whole_group_is_put_as_text() -> None:
     """One PUT with gzip, text 0.0.4, without timestamps and ``_created`` series."""
     tokens = family("tokens_total", sample("tokens_total", 5.0, model="m"), type="counter")
-    with serve(always(200)) as gateway, _sink(gateway.url, team="core") as sink:
+    with serve(taking(Answer(200))) as gateway, gateway_sink(gateway.url, team="core") as sink:
         result = sink.push(offer(tokens, histogram()))
 
     assert result == PushResult("delivered", sent=5, status=200)
-    (request,) = gateway.requests
+    request = pushed(gateway.requests)
     assert (request.method, request.target) == (
         "PUT",
         "/metrics/job/ccpush_pushgateway/instance/laptop/team/core",
@@ -120,22 +112,17 @@ def test_the_whole_group_is_put_as_text() -> None:
 )
 def test_all_or_nothing_is_counted(answer: Answer, expected: PushResult) -> None:
     """A group is taken, kept back or refused as a whole."""
-
-    def script(conversation: Conversation) -> None:
-        conversation.read()
-        conversation.answer(answer)
-
-    with serve(script) as gateway, _sink(gateway.url) as sink:
+    with serve(taking(answer)) as gateway, gateway_sink(gateway.url) as sink:
         assert sink.push(offer(numbered(7))) == expected
 
 
 def test_a_group_can_be_deleted() -> None:
     """``delete`` sends DELETE to the address that ``push`` puts to."""
-    with serve(always(202)) as gateway, _sink(gateway.url) as sink:
+    with serve(taking(Answer(202))) as gateway, gateway_sink(gateway.url) as sink:
         verdict = sink.delete("host/1")
 
     assert verdict == Verdict("delivered", status=202)
-    assert (gateway.requests[0].method, gateway.requests[0].target) == (
+    assert (pushed(gateway.requests).method, pushed(gateway.requests).target) == (
         "DELETE",
         "/metrics/job/ccpush_pushgateway/instance@base64/aG9zdC8x",
     )
@@ -143,7 +130,7 @@ def test_a_group_can_be_deleted() -> None:
 
 def test_an_aborted_sink_sends_nothing() -> None:
     """After ``abort`` a push ends at once, to be tried again."""
-    with serve(always(200)) as gateway, _sink(gateway.url) as sink:
+    with serve(taking(Answer(200))) as gateway, gateway_sink(gateway.url) as sink:
         sink.abort()
         result = sink.push(offer(numbered(2)))
 
@@ -156,7 +143,7 @@ from ccpush.config.settings import HttpConfig, PushgatewayConfig, RemoteWriteCon
 from ccpush.push.build import build_sinks
 from pathlib import Path
 http = HttpConfig(url="http://127.0.0.1:1/")
-settings = Settings((), False, Path("."), Path("."), {config})
+settings = Settings((), False, Path("."), Path("."), Path("."), {config})
 sinks = build_sinks(settings)
 print([(sink.name, sink.kind) for sink in sinks])
 heavy = {{"requests", "prometheus_client", "google.protobuf", "snappy"}}
@@ -173,7 +160,7 @@ for sink in sinks:
         (
             "remote_write=(RemoteWriteConfig('a', http),)",
             [("a", "remote_write")],
-            ["google.protobuf", "requests", "snappy"],
+            ["requests", "snappy"],
         ),
         ("pushgateway=(PushgatewayConfig('b', http),)", [("b", "pushgateway")], ["requests"]),
     ],

@@ -2,231 +2,178 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import servers
-from push_offers import family, histogram, numbered, offer, sample
+from push_ledger import DECLARED, Books
+from push_offers import family, numbered, sample
 
-from ccpush.config.settings import (
-    Authorization,
-    BasicAuth,
-    HttpConfig,
-    PushgatewayConfig,
-    RemoteWriteConfig,
-    Secret,
-)
+from ccpush.claude import facts as f
+from ccpush.claude.facts import Series
+from ccpush.config.settings import Authorization, BasicAuth, Secret
+from ccpush.metrics.evaluate import Identity
 from ccpush.metrics.samples import Family
-from ccpush.push.pushgateway import PushgatewaySink
-from ccpush.push.remote_write.sink import RemoteWriteSink
-from ccpush.push.sink import Offer, PushResult
+from ccpush.push.sink import PushResult
 
 pytestmark = pytest.mark.integration
 
-TOKENS = 12_345_678_901.0
+WRITE = "/api/v1/write"
+TOKENS = "claude_code_token_usage_tokens_total"
+MANY = 12_345_678_901
+WINDOW = "storage: {tsdb: {out_of_order_time_window: 31d}}\n"
+LIVE = family("claude_live_sessions", sample("claude_live_sessions", 2.0, user="jo"))
 
 
-def _families() -> tuple[Family, ...]:
-    tokens = (
-        sample("claude_model_input_tokens", TOKENS, model="opus-ü", user="jo"),
-        sample("claude_model_input_tokens", 0.0, model="haiku", user="jo"),
+@pytest.fixture
+def books(tmp_path: Path) -> Books:
+    """A ledger of now: tokens ten minutes ago, a turn and a message five minutes ago."""
+    made = Books(tmp_path, time.time())
+    made.grow(
+        (Series(f.TOKENS, "output", "opus-ü"), 10, MANY),
+        (Series(f.TURN_DURATION_BUCKETS, "60"), 5, 1),
+        (Series(f.TURN_DURATION_MS), 5, 42_500),
+        (Series(f.MESSAGES), 5, 3),
     )
-    return (
-        family("claude_model_input_tokens", *tokens, timing="grid"),
-        family("claude_live_sessions", sample("claude_live_sessions", 2.0, user="jo")),
-        histogram(),
-    )
+    return made
 
 
-def _now_offer(*families: Family, age_s: float = 0.0) -> Offer:
-    now_s = time.time() - age_s
-    grid_s = now_s // 60 * 60
-    return offer(*families, grid_ts_ms=int(grid_s * 1000), now_ts_ms=int(now_s * 1000))
+def _push(books: Books, server: servers.Server, *families: Family, **settings: Any) -> PushResult:
+    with books.sink(server.url + WRITE, **settings) as sink:
+        return sink.push(books.offer(*families))
 
 
-@contextlib.contextmanager
-def _remote_write(
-    server: servers.Server, max_samples: int = 2000, **http: object
-) -> Iterator[RemoteWriteSink]:
-    config = HttpConfig(url=server.url + "/api/v1/write", **http)  # type: ignore[arg-type]
-    sink = RemoteWriteSink(RemoteWriteConfig("real", config, max_samples), "ccpush/test")
-    with contextlib.closing(sink):
-        yield sink
-
-
-@contextlib.contextmanager
-def _gateway(server: servers.Server, **key: str) -> Iterator[PushgatewaySink]:
-    config = PushgatewayConfig("real", HttpConfig(url=server.url), grouping_key=key)
-    with contextlib.closing(PushgatewaySink(config, "ccpush/test")) as sink:
-        yield sink
-
-
-def _assert_all_there(server: servers.Server, job: str) -> None:
-    assert server.value('claude_model_input_tokens{model="opus-ü"}') == TOKENS
-    assert server.value('claude_model_input_tokens{model="haiku"}') == 0.0
-    assert server.value("turn_seconds_sum") == 42.5
-    assert server.value('turn_seconds_bucket{le="+Inf"}') == 3.0
+def _assert_all_there(books: Books, server: servers.Server, through_s: float) -> None:
+    assert server.value(f'{TOKENS}{{model="opus-ü"}}', through_s) == MANY
+    assert server.value("claude_turn_duration_seconds_sum", through_s) == 42.5
+    assert server.value('claude_turn_duration_seconds_bucket{le="30.0"}', through_s) == 0.0
+    assert server.value('claude_turn_duration_seconds_bucket{le="+Inf"}', through_s) == 1.0
     (live,) = server.query("claude_live_sessions")
     assert live["metric"] == {
         "__name__": "claude_live_sessions",
         "instance": "laptop",
-        "job": job,
+        "job": "ccpush",
         "user": "jo",
     }
     assert live["value"][1] == "2"
+    # What happened is an increase, though nobody saw the counter before.
+    assert server.value(f'{TOKENS}{{model="opus-ü"}}', (books.step - 11) * 60.0) == 0.0
 
 
-def test_prometheus_takes_the_remote_write(tmp_path: Path) -> None:
-    """A real Prometheus has every value, under job ccpush, at the offer's timestamps."""
-    made = _now_offer(*_families())
-    with servers.prometheus("", tmp_path) as prometheus, _remote_write(prometheus) as sink:
-        result = sink.push(made)
-        _assert_all_there(prometheus, "ccpush")
-        (seen,) = prometheus.query("timestamp(claude_live_sessions) * 1000")
-        (seen_grid,) = prometheus.query('timestamp(claude_model_input_tokens{model="haiku"})*1000')
-
-    assert (result.outcome, result.sent, result.status) == ("delivered", 7, 204)
-    # Date has whole seconds, and the servers share our clock.
-    assert result.skew_s is not None
-    assert -0.5 < result.skew_s < 2.0
-    assert round(float(seen["value"][1])) == made.now_ts_ms
-    assert round(float(seen_grid["value"][1])) == made.grid_ts_ms
-
-
-def test_prometheus_takes_many_batches_and_the_same_again(tmp_path: Path) -> None:
-    """Batches arrive complete; the same offer again, as after a lost answer, is harmless."""
-    made = _now_offer(numbered(2500))
-    with servers.prometheus("", tmp_path) as prometheus, _remote_write(prometheus, 999) as sink:
-        first, again = sink.push(made), sink.push(made)
-        count = prometheus.value("count(numbered)")
-        total = prometheus.value("sum(numbered)")
-        samples = prometheus.value("sum(count_over_time(numbered[1h]))")
-
-    assert [result.sent for result in (first, again)] == [2500, 2500]
-    assert (count, total, samples) == (2500.0, 2499 * 2500 / 2, 2500.0)
-
-
-def test_prometheus_refuses_what_is_too_old(tmp_path: Path) -> None:
-    """What is older than the head of a Prometheus without window is refused, in its own words."""
-    with servers.prometheus("", tmp_path) as prometheus, _remote_write(prometheus) as sink:
-        newer = sink.push(_now_offer(numbered(3)))
-        older = sink.push(_now_offer(numbered(3), age_s=7200))
-
-    assert newer.outcome == "delivered"
-    assert (older.outcome, older.rejected, older.status) == ("rejected", {"status_400": 3}, 400)
-    assert older.error is not None
-    assert older.error.startswith("the receiver answered 400 Bad Request: out of ")
-
-
-def test_a_wrong_path_has_a_hint(tmp_path: Path) -> None:
-    """A path that Prometheus does not know keeps the samples and names the right one."""
-    with servers.prometheus("", tmp_path) as prometheus:
-        config = RemoteWriteConfig("x", HttpConfig(url=prometheus.url + "/api/v1/writ"))
-        with contextlib.closing(RemoteWriteSink(config, "ccpush/test")) as sink:
-            result = sink.push(_now_offer(numbered(1)))
-
-    assert (result.outcome, result.retried, result.status) == ("retry", 1, 404)
-    assert result.hint is not None
-    assert "/api/v1/write" in result.hint
-
-
-def test_victoria_metrics_takes_the_remote_write(tmp_path: Path) -> None:
-    """The same offer into VictoriaMetrics gives the same answers."""
-    with servers.victoria_metrics(tmp_path) as victoria, _remote_write(victoria) as sink:
-        result = sink.push(_now_offer(*_families()))
-        victoria.wait_for("claude_live_sessions")
-        _assert_all_there(victoria, "ccpush")
-
-    assert (result.outcome, result.sent) == ("delivered", 7)
-
-
-def test_a_wrong_password_keeps_the_samples(tmp_path: Path) -> None:
-    """401 from a real server: nothing is lost, the setting is named; the right one delivers."""
-    flags = ["-httpAuth.username=anna", "-httpAuth.password=right"]
-    made = _now_offer(numbered(2))
-    with servers.victoria_metrics(tmp_path, flags) as victoria:
-        wrong = BasicAuth("anna", None, Secret("wrong"))
-        with _remote_write(victoria, basic_auth=wrong) as sink:
-            refused = sink.push(made)
-        with _remote_write(victoria, basic_auth=BasicAuth("anna", None, Secret("right"))) as sink:
-            taken = sink.push(made)
-        bearer = Authorization("Bearer", Secret("right"))
-        with _remote_write(victoria, authorization=bearer) as sink:
-            other = sink.push(made)
-
-    assert (refused.outcome, refused.retried, refused.status) == ("retry", 2, 401)
-    assert refused.hint == "check basic_auth or authorization of this sink"
-    assert (taken.outcome, taken.sent) == ("delivered", 2)
-    assert other.status == 401
-
-
-def test_a_pushgateway_takes_the_group(tmp_path: Path) -> None:
-    """A real Pushgateway has the pushed lines, and nothing of the push before."""
-    with servers.pushgateway(tmp_path) as gateway, _gateway(gateway) as sink:
-        sink.push(_now_offer(family("gone", sample("gone", 1.0)), *_families()))
-        result = sink.push(_now_offer(*_families()))
-        lines = gateway.get("/metrics").splitlines()
-
-    assert result == PushResult("delivered", sent=7, status=200, skew_s=result.skew_s)
-    key = 'instance="laptop",job="ccpush_pushgateway"'
-    assert f'claude_live_sessions{{{key},user="jo"}} 2' in lines
-    assert f'claude_model_input_tokens{{{key},model="opus-ü",user="jo"}} 1.2345678901e+10' in lines
-    assert f'turn_seconds_bucket{{{key},le="5"}} 1' in lines
-    assert "# TYPE turn_seconds histogram" in lines
-    assert not [line for line in lines if line.startswith("gone") or "_created" in line]
-
-
-def test_odd_grouping_labels_arrive_as_they_are(tmp_path: Path) -> None:
-    """Slashes, spaces, signs, dots, nothing and other scripts in a value survive the address."""
-    key = {"a": "x/y", "b": "x y+z%&?#", "c": "", "d": "団子 é", "e": "..", "f": "."}
-    with servers.pushgateway(tmp_path) as gateway, _gateway(gateway, **key) as sink:
-        result = sink.push(_now_offer(family("x", sample("x", 1.0))))
-        (line,) = [line for line in gateway.get("/metrics").splitlines() if line.startswith("x{")]
+def test_prometheus_takes_the_remote_write(books: Books, tmp_path: Path) -> None:
+    """A real Prometheus has every value, under job ccpush, at its own timestamp."""
+    with servers.prometheus(WINDOW, tmp_path) as prometheus:
+        result = _push(books, prometheus, LIVE)
+        assert result.through_s is not None
+        _assert_all_there(books, prometheus, result.through_s)
+        (seen,) = prometheus.query("timestamp(claude_live_sessions)")
+        (grid,) = prometheus.query("timestamp(claude_total_messages)", result.through_s)
 
     assert result.outcome == "delivered"
-    assert line == (
-        'x{a="x/y",b="x y+z%&?#",c="",d="団子 é",e="..",f=".",'
-        'instance="laptop",job="ccpush_pushgateway"} 1'
-    )
+    # Date has whole seconds, and the servers share our clock.
+    assert result.skew_s is not None
+    assert -5.0 < result.skew_s < 2.0
+    assert 0.0 <= books.now_s - float(seen["value"][1]) < 2.0
+    assert float(grid["value"][1]) == result.through_s
+    assert result.through_s % 60 == 0.0
 
 
-def test_a_type_conflict_is_explained(tmp_path: Path) -> None:
-    """Another group with another type of the same metric: refused, and the hint says why."""
-    with servers.pushgateway(tmp_path) as gateway:
-        with _gateway(gateway, team="a") as sink:
-            sink.push(_now_offer(family("z_total", sample("z_total", 1.0))))
-        with _gateway(gateway, team="b") as sink:
-            counter = family("z_total", sample("z_total", 1.0), type="counter")
-            result = sink.push(_now_offer(counter))
+def test_prometheus_takes_many_batches(books: Books, tmp_path: Path) -> None:
+    """Batches of any size arrive complete, and the next push adds to them."""
+    with servers.prometheus(WINDOW, tmp_path) as prometheus:
+        first = _push(books, prometheus, numbered(2500), max_samples_per_send=999)
+        books.now_s += 0.5
+        again = _push(books, prometheus, numbered(2500), max_samples_per_send=999)
+        at_s = time.time()
+        count = prometheus.value("count(numbered)", at_s)
+        total = prometheus.value("sum(numbered)", at_s)
+        samples = prometheus.value("count_over_time(claude_total_messages[1h])", at_s)
 
-    assert (result.outcome, result.rejected) == ("rejected", {"status_400": 1})
-    assert result.hint is not None
-    assert result.hint.startswith("another group pushes this metric with another type")
+    steps = int(((first.through_s or 0) - (books.step - 11) * 60) // 60) + 1
+    assert (first.outcome, again.outcome) == ("delivered", "delivered")
+    # the tokens are a counter and a gauge
+    assert first.sent == 2500 + (DECLARED + 2) * steps
+    assert (count, total, samples) == (2500.0, 2499 * 2500 / 2, steps)
 
 
-def test_a_group_is_deleted(tmp_path: Path) -> None:
-    """``delete`` removes the group of its instance only, and may be repeated."""
-    with servers.pushgateway(tmp_path) as gateway, _gateway(gateway) as sink:
-        for instance in ("one", "two"):
-            sink.push(offer(family("x", sample("x", 1.0)), instance=instance))
-        outcomes = [sink.delete("one").outcome, sink.delete("one").outcome]
-        # Deleting is done in the background there.
-        servers.wait_until(
-            lambda: 'instance="one"' not in gateway.get("/metrics"), 5.0, "group one deleted"
+def test_prometheus_refuses_what_is_too_old(books: Books, tmp_path: Path) -> None:
+    """Without a window it takes the last hour: the rest is counted, and the totals are right."""
+    books.grow((Series(f.MESSAGES), 3 * 24 * 60, 4))
+    other = Books(tmp_path / "other", books.now_s)
+    other.identity = Identity("f" * 16, "desktop")
+    with servers.prometheus("", tmp_path) as prometheus:
+        # Its head is of now, as that of every Prometheus that scrapes itself.
+        assert _push(other, prometheus, numbered(1)).outcome == "delivered"
+        result = _push(books, prometheus)
+        assert result.through_s is not None
+        total = prometheus.value('claude_total_messages{instance="laptop"}', result.through_s)
+        oldest = prometheus.value(
+            'count_over_time(claude_total_messages{instance="laptop"}[4d])', result.through_s
         )
-        assert 'instance="two"' in gateway.get("/metrics")
 
-    assert outcomes == ["delivered", "delivered"]
+    assert (result.outcome, list(result.rejected)) == ("rejected", ["too_old"])
+    assert result.hint is not None
+    assert "out_of_order_time_window" in result.hint
+    assert total == 7.0
+    assert oldest is not None
+    assert 55 <= oldest <= 61
 
 
-def test_a_prometheus_scrapes_the_pushgateway(tmp_path: Path) -> None:
-    """Through Pushgateway and scrape the values are the same, under the Pushgateway's job."""
-    with servers.pushgateway(tmp_path) as gateway, _gateway(gateway) as sink:
-        sink.push(_now_offer(*_families()))
-        config = servers.scrape_config("gateway", gateway.url, extra="honor_labels: true")
-        with servers.prometheus(config, tmp_path) as prometheus:
-            prometheus.wait_for("claude_live_sessions")
-            _assert_all_there(prometheus, "ccpush_pushgateway")
+def test_a_prometheus_of_today_falls_back_to_1_0(books: Books, tmp_path: Path) -> None:
+    """One that knows 1.0 only is found out before anything is lost, and has everything."""
+    with servers.prometheus(WINDOW, tmp_path) as prometheus:
+        result = _push(books, prometheus, LIVE, protobuf_message="2.0")
+        assert result.through_s is not None
+        _assert_all_there(books, prometheus, result.through_s)
+
+    assert result.outcome == "delivered"
+    assert books.state().protocol == "1.0"
+
+
+def test_a_wrong_path_has_a_hint(books: Books, tmp_path: Path) -> None:
+    """A path that Prometheus does not know keeps the samples and names the right one."""
+    with (
+        servers.prometheus("", tmp_path) as prometheus,
+        books.sink(prometheus.url + "/api/v1/writ") as sink,
+    ):
+        result = sink.push(books.offer(numbered(1)))
+
+    assert (result.outcome, result.sent, result.status) == ("retry", 0, 404)
+    assert result.hint is not None
+    assert WRITE in result.hint
+
+
+@pytest.mark.parametrize("protocol", ["1.0", "2.0"])
+def test_victoria_metrics_takes_the_remote_write(
+    books: Books, tmp_path: Path, protocol: Any
+) -> None:
+    """The same into VictoriaMetrics gives the same answers."""
+    with servers.victoria_metrics(tmp_path) as victoria:
+        result = _push(books, victoria, LIVE, protobuf_message=protocol)
+        victoria.wait_for("claude_live_sessions")
+        assert result.through_s is not None
+        _assert_all_there(books, victoria, result.through_s)
+
+    assert result.outcome == "delivered"
+
+
+def test_a_wrong_password_keeps_the_samples(books: Books, tmp_path: Path) -> None:
+    """401 from a real server: nothing is lost, the setting is named; the right one delivers."""
+    flags = ["-httpAuth.username=anna", "-httpAuth.password=right"]
+    with servers.victoria_metrics(tmp_path, flags) as victoria:
+        refused, other, taken = (
+            _push(books, victoria, numbered(2), http=http)
+            for http in (
+                {"basic_auth": BasicAuth("anna", None, Secret("wrong"))},
+                {"authorization": Authorization("Bearer", Secret("right"))},
+                {"basic_auth": BasicAuth("anna", None, Secret("right"))},
+            )
+        )
+
+    assert (refused.outcome, refused.sent, refused.status) == ("retry", 0, 401)
+    assert refused.hint == "check basic_auth, authorization or oauth2 of this sink"
+    assert other.status == 401
+    assert taken.outcome == "delivered"
+    assert taken.sent > DECLARED * 11

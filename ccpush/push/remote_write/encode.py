@@ -1,65 +1,111 @@
-"""How do points look on the wire? A remote-write 1.0 request, compressed.
+"""How does a batch look on the wire? A request of remote-write 1.0 or 2.0, compressed.
 
-The block format of snappy, which the specification prescribes; the framed one is refused by
+The block format of snappy, which the specifications prescribe; the framed one is refused by
 receivers. Nothing is checked or left out here.
 """
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Iterable
+from typing import Final, Literal
 
 import snappy
 
-from ccpush.metrics.samples import Family, Labels, MetricType
-from ccpush.push.remote_write.proto import remote_write_v1_pb2 as pb
-from ccpush.push.remote_write.series import Point
+from ccpush.metrics.samples import Described, Labels, MetricType
+from ccpush.push.remote_write.batch import Batch
+from ccpush.push.remote_write.wire import nested, samples, tag_of, varint
 
-HEADERS = {
-    "Content-Encoding": "snappy",
-    "Content-Type": "application/x-protobuf",
-    "X-Prometheus-Remote-Write-Version": "0.1.0",
+Protocol = Literal["1.0", "2.0"]
+HEADERS: Final[dict[Protocol, dict[str, str]]] = {
+    "1.0": {
+        "Content-Encoding": "snappy",
+        "Content-Type": "application/x-protobuf",
+        "X-Prometheus-Remote-Write-Version": "0.1.0",
+    },
+    "2.0": {
+        "Content-Encoding": "snappy",
+        "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+        "X-Prometheus-Remote-Write-Version": "2.0.0",
+    },
 }
-
-# Prometheus has two NaNs of its own: one that means "this series has ended", which must not be
-# sent by accident, and one for a value that is not a number.
-STALE_NAN_BITS = 0x7FF0000000000002
-_ORDINARY_NAN: float = struct.unpack("<d", struct.pack("<Q", 0x7FF8000000000001))[0]
-
-_TYPES: dict[MetricType, pb.MetricMetadata.MetricType] = {
-    "counter": pb.MetricMetadata.COUNTER,
-    "gauge": pb.MetricMetadata.GAUGE,
-    "histogram": pb.MetricMetadata.HISTOGRAM,
-}
+# The same numbers in both versions.
+_TYPES: Final[dict[MetricType, int]] = {"untyped": 0, "counter": 1, "gauge": 2, "histogram": 3}
+_V1_TIMESERIES, _V1_METADATA = tag_of(1), tag_of(3)
+_V2_SYMBOLS, _V2_TIMESERIES = tag_of(4), tag_of(5)
+_V2_LABELS, _V2_METADATA = tag_of(1), tag_of(5)
 
 
-def encode(points: Iterable[Point], metadata: Iterable[Family] = ()) -> bytes:
-    """The body of one request: the points, which are in time order, and what the families are.
+class EncoderV1:
+    """Encodes batches for a 1.0 receiver; remembers how series look."""
 
-    A NaN is sent as Prometheus's ordinary one, the stale marker bit for bit as it is.
-    """
-    request = pb.WriteRequest()
-    series: dict[Labels, pb.TimeSeries] = {}
-    for point in points:
-        one = series.get(point.labels)
-        if one is None:
-            one = series[point.labels] = request.timeseries.add()
-            for name, value in point.labels:
-                one.labels.add(name=name, value=value)
-        one.samples.add(value=_number(point.value), timestamp=point.ts_ms)
-    for family in metadata:
-        request.metadata.add(
-            type=_TYPES[family.type],
-            metric_family_name=family.name,
-            help=family.help,
-            unit=family.unit,
-        )
-    return bytes(snappy.compress(request.SerializeToString()))
+    def __init__(self) -> None:
+        self._heads: dict[Labels, bytes] = {}
+
+    def encode(self, batch: Batch, metadata: Iterable[Described] = ()) -> bytes:
+        """Return the body of one request: samples in time order, and what the metrics are."""
+        times = [varint(ts_ms) for ts_ms in batch.timestamps_ms]
+        parts = [
+            nested(_V1_TIMESERIES, self._head(run.labels) + samples(run.stretches, times))
+            for run in batch.runs
+        ]
+        parts += (_metadata_v1(described) for described in metadata)
+        return bytes(snappy.compress(b"".join(parts)))
+
+    def _head(self, labels: Labels) -> bytes:
+        found = self._heads.get(labels)
+        if found is None:
+            from ccpush.push.remote_write.proto import remote_write_v1_pb2 as pb
+
+            series = pb.TimeSeries()
+            for name, value in labels:
+                series.labels.add(name=name, value=value)
+            found = self._heads[labels] = series.SerializeToString()
+        return found
 
 
-def _number(value: float) -> float:
-    if not math.isnan(value):
-        return value
-    (bits,) = struct.unpack("<Q", struct.pack("<d", value))
-    return value if bits == STALE_NAN_BITS else _ORDINARY_NAN
+class EncoderV2:
+    """Encodes batches for a 2.0 receiver: names once per request, metadata with every series."""
+
+    def encode(self, batch: Batch) -> bytes:
+        """Return the body of one request."""
+        times = [varint(ts_ms) for ts_ms in batch.timestamps_ms]
+        symbols: dict[str, int] = {"": 0}
+        described: dict[str, bytes] = {}
+        series = []
+        for run in batch.runs:
+            refs = b"".join(
+                varint(symbols.setdefault(text, len(symbols)))
+                for pair in run.labels
+                for text in pair
+            )
+            metadata = described.get(run.metric.name)
+            if metadata is None:
+                metadata = described[run.metric.name] = _metadata_v2(run.metric, symbols)
+            start_ms = run.start_ms if run.metric.type != "gauge" else 0
+            body = nested(_V2_LABELS, refs) + samples(run.stretches, times, start_ms) + metadata
+            series.append(nested(_V2_TIMESERIES, body))
+        texts = [nested(_V2_SYMBOLS, text.encode()) for text in symbols]
+        return bytes(snappy.compress(b"".join((*texts, *series))))
+
+
+def _metadata_v1(described: Described) -> bytes:
+    from ccpush.push.remote_write.proto import remote_write_v1_pb2 as pb
+
+    message = pb.MetricMetadata(
+        type=_TYPES[described.type],  # type: ignore[arg-type]
+        metric_family_name=described.name,
+        help=described.help,
+        unit=described.unit,
+    )
+    return nested(_V1_METADATA, message.SerializeToString())
+
+
+def _metadata_v2(described: Described, symbols: dict[str, int]) -> bytes:
+    from ccpush.push.remote_write.proto import remote_write_v2_pb2 as pb
+
+    message = pb.Metadata(
+        type=_TYPES[described.type],  # type: ignore[arg-type]
+        help_ref=symbols.setdefault(described.help, len(symbols)),
+        unit_ref=symbols.setdefault(described.unit, len(symbols)),
+    )
+    return nested(_V2_METADATA, message.SerializeToString())

@@ -1,27 +1,37 @@
-"""The remote-write sink: current values, in batches, to one receiver of the 1.0 protocol.
+"""The remote-write sink: one block of ``remote_write:``, pushed to again and again.
 
-Each batch goes out once; what is to be tried again is offered again by the caller's next tick.
-Keeps no state but the time of the last metadata.
+Keeps the connection, the receiver's clock and the time of the last metadata between pushes; all
+else is in the ledger, of which every push opens a connection of its own, because sinks push in
+threads of their own.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import random
+import sqlite3
+import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from typing import Final
 
-from ccpush.config.settings import RemoteWriteConfig
-from ccpush.metrics.samples import Family
-from ccpush.push.http import HttpClient
-from ccpush.push.outcome import Verdict, judge
-from ccpush.push.remote_write.encode import HEADERS, encode
-from ccpush.push.remote_write.series import DUPLICATE_SERIES, Due, Point, batches, due
+from ccpush.config.settings import RemoteWriteConfig, Settings
+from ccpush.ledger import cursors, store
+from ccpush.ledger.sinks import SinkState, note, read_sink
+from ccpush.push.remote_write.delivery import Delivery
+from ccpush.push.remote_write.means import Means
+from ccpush.push.remote_write.naming import Naming
+from ccpush.push.remote_write.patience import Patience
+from ccpush.push.remote_write.receiver import Receiver
+from ccpush.push.remote_write.witness import Witness
 from ccpush.push.sink import Offer, PushResult, SinkKind
 
 # The three paths never share a label set; this is remote-write's job.
-JOB = "ccpush"
-METADATA_INTERVAL_S = 60.0
+JOB: Final = "ccpush"
+METADATA_INTERVAL_S: Final = 60.0
+# A receiver that did not know 2.0 may have been upgraded since.
+FALLBACK_HOLDS_S: Final = 86_400.0
 
 
 class RemoteWriteSink:
@@ -32,112 +42,81 @@ class RemoteWriteSink:
     def __init__(
         self,
         config: RemoteWriteConfig,
+        settings: Settings,
         user_agent: str,
         *,
         now: Callable[[], float] = time.time,
         environ: Mapping[str, str] = os.environ,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.name = config.name
         self._config = config
+        self._settings = settings
         self._now = now
-        self._client = HttpClient(config.http, user_agent, now=now, environ=environ)
+        self._chance = chance
+        self._receiver = Receiver(config, user_agent, now=now, environ=environ)
+        self._aborted = threading.Event()
         self._metadata_at_s: float | None = None
 
     def push(self, offer: Offer) -> PushResult:
-        """Send what is due, once, batch after batch; the first one to be retried ends it.
-
-        ``sent``, ``retried`` and ``rejected`` add up to the samples of the offer: ``retried``
-        counts the batch that the receiver did not take and all that was not sent after it.
-        Delivered means all of them; rejected, that all is settled but some were refused.
-        """
-        asked = due(offer, {"job": JOB, "instance": offer.instance})
-        tally = _Tally(asked)
-        metadata = self._metadata(offer)
-        for batch in batches(asked.points, self._config.max_samples_per_send):
-            verdict = self._send(batch, metadata)
-            tally.add(batch, verdict)
-            if verdict.outcome == "retry":
-                break
-            if verdict.outcome == "delivered" and metadata:
+        """Deliver what the receiver does not have yet; raises LedgerError."""
+        with store.open_ledger(self._settings.state_dir, write=True) as connection:
+            state = self._state(connection)
+            self._remember_protocol(state)
+            common = {"job": JOB, "instance": offer.instance}
+            means = Means(
+                receiver=self._receiver,
+                config=self._config,
+                naming=Naming(common, self._config.write_relabel_configs),
+                patience=Patience(self._pause, self._chance, offer.until_s, offer.patience_s),
+                witness=Witness(
+                    self._settings.cache_dir, offer.identity.id, offer.instance, self._destination
+                ),
+                now=self._now,
+            )
+            delivery = Delivery(connection, offer, state, means)
+            with_metadata = self._metadata_due()
+            result = delivery.run(with_metadata=with_metadata)
+            if with_metadata and result.sent:
                 self._metadata_at_s = self._now()
-                metadata = ()
-        return tally.result()
+            return result
 
     def abort(self) -> None:
         """End a push under way in another thread, and every later one, at once."""
-        self._client.abort()
+        self._aborted.set()
+        self._receiver.abort()
 
     def close(self) -> None:
         """Let go of connections."""
-        self._client.close()
+        self._receiver.close()
 
-    def _send(self, batch: Sequence[Point], metadata: Sequence[Family]) -> Verdict:
-        url = self._config.http.url
-        answer = self._client.request("POST", url, HEADERS, encode(batch, metadata))
-        return judge(answer, self.kind, url, self._now())
+    @property
+    def _destination(self) -> str:
+        return hashlib.sha256(self._config.http.url.encode()).hexdigest()[:16]
 
-    def _metadata(self, offer: Offer) -> tuple[Family, ...]:
-        if not self._config.send_metadata:
-            return ()
-        if self._metadata_at_s is not None:
-            age_s = self._now() - self._metadata_at_s
-            # A clock that was set back says nothing about the age.
-            if 0.0 <= age_s < METADATA_INTERVAL_S:
-                return ()
-        return tuple(family for family in offer.families if family.samples)
+    def _state(self, connection: sqlite3.Connection) -> SinkState:
+        """Return what is known of this sink; nothing when its address is another one now."""
+        state = read_sink(connection, self.name, self.kind)
+        if state.destination != self._destination:
+            with store.transaction(connection):
+                if state.destination is not None:
+                    cursors.forget(connection, self.name)
+                note(connection, self.name, self.kind, destination=self._destination)
+            state = read_sink(connection, self.name, self.kind)
+        return state
 
+    def _remember_protocol(self, state: SinkState) -> None:
+        age_s = self._now() - (state.protocol_at_s or 0.0)
+        if state.protocol == "1.0" and 0 <= age_s < FALLBACK_HOLDS_S:
+            self._receiver.protocol = "1.0"
+        else:
+            self._receiver.protocol = self._receiver.wanted
 
-class _Tally:
-    """What became of an offer, batch by batch."""
+    def _metadata_due(self) -> bool:
+        if self._metadata_at_s is None:
+            return True
+        # A clock that was set back says nothing about the age.
+        return not 0.0 <= self._now() - self._metadata_at_s < METADATA_INTERVAL_S
 
-    def __init__(self, asked: Due) -> None:
-        self._rejected = Counter(asked.refused)
-        self._left = len(asked.points)
-        self._sent = 0
-        self._last = Verdict("delivered")
-        self._worst = Verdict("delivered")
-        self._skew_s: float | None = None
-        if asked.refused:
-            self._worst = _left_out(asked)
-
-    def add(self, batch: Sequence[Point], verdict: Verdict) -> None:
-        self._last = verdict
-        if verdict.skew_s is not None:
-            self._skew_s = verdict.skew_s
-        if verdict.outcome == "retry":
-            self._worst = verdict
-            return
-        self._left -= len(batch)
-        if verdict.outcome == "delivered":
-            self._sent += len(batch)
-            return
-        # A receiver refuses a batch as a whole, though a single sample may be at fault. Halving
-        # the batch to find it would begin here; until then all of it counts as refused.
-        self._rejected[verdict.reason] += len(batch)
-        if self._worst.outcome == "delivered":
-            self._worst = verdict
-
-    def result(self) -> PushResult:
-        worst = self._worst
-        return PushResult(
-            worst.outcome,
-            sent=self._sent,
-            retried=self._left,
-            rejected=dict(self._rejected),
-            status=worst.status if worst.status is not None else self._last.status,
-            error=worst.error,
-            hint=worst.hint,
-            retry_after_s=worst.retry_after_s,
-            skew_s=self._skew_s,
-        )
-
-
-def _left_out(asked: Due) -> Verdict:
-    count = sum(asked.refused.values())
-    if DUPLICATE_SERIES in asked.refused:
-        error = f"a series of {asked.example} occurs twice; samples not sent: {count}"
-        hint = "do two settings, such as external_labels, give the same labels to two series?"
-    else:
-        error = f"a name in {asked.example} is not allowed; samples not sent: {count}"
-        hint = "a label in external_labels may have letters, digits and _ only"
-    return Verdict("rejected", error=error, hint=hint)
+    def _pause(self, seconds: float) -> bool:
+        return not self._aborted.wait(seconds)
