@@ -14,7 +14,10 @@ from measure import Cost, interleaved, run_once, table
 from setting import HERE, Bench, Goal, ccpush, count_sessions, receiver
 
 # what a push through plain remote-write cannot do without, whatever else may be loaded
-_NEEDED = "click, yaml, json, sqlite3, requests, snappy, google.protobuf.message"
+_NEEDED = (
+    "click, yaml, json, sqlite3, msgspec, platformdirs, requests, snappy,"
+    " google.protobuf.internal.builder"
+)
 _GROWN_FILES = 3
 
 

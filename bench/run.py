@@ -3,7 +3,7 @@
 Rounds are interleaved and figures are medians. Seconds hold for one machine alone: the ratios are
 what to look at, and what the goals are set on.
 
-    python bench/run.py [--quick] [--dir DIR] [--only cold,resident,oneshot]
+    python bench/run.py [--quick] [--dir DIR] [--only cold,resident,oneshot,delivery]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cold import cold
+from delivery import delivery
 from measure import FailedRunError, table
 from oneshot import oneshot
 from resident import resident
@@ -24,6 +25,7 @@ _PARTS: dict[str, Callable[[Bench], None]] = {
     "cold": cold,
     "resident": resident,
     "oneshot": oneshot,
+    "delivery": delivery,
 }
 
 

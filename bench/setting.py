@@ -102,10 +102,15 @@ def count_sessions(home: Path) -> int:
     return sum(1 for _ in home.glob("projects/*/*.jsonl"))
 
 
+def recorder(folder: Path) -> contextlib.AbstractContextManager[str]:
+    """The URL of a receiver that takes everything and keeps every request's body."""
+    return receiver(str(folder))
+
+
 @contextlib.contextmanager
-def receiver() -> Iterator[str]:
+def receiver(*words: str) -> Iterator[str]:
     """The URL of a receiver that takes everything."""
-    script = [sys.executable, str(HERE / "receiver.py")]
+    script = [sys.executable, str(HERE / "receiver.py"), *words]
     with subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -50,6 +50,7 @@ def open_pipeline(home: Path, state: Path) -> Pipeline:
         claude_homes_given=True,
         state_dir=state,
         runtime_dir=state,
+        cache_dir=state,
         remote_write=(_SINK,),
     )
     return Pipeline(settings, configure("warning", "text", sys.stderr), sinks=(AtOnce(),))
