@@ -268,6 +268,27 @@ def test_a_window_of_days_is_used_to_the_hour(old_books: Books, status: int) -> 
     assert receiver.value(GAUGE) == 3.0
 
 
+def test_a_failure_that_passes_is_no_answer_to_how_old(old_books: Books) -> None:
+    """Every age is asked once more after a 500: one bad moment must not cost days of the past."""
+    with old_books.receiver(window_s=5 * 86_400.0, too_old_status=400) as receiver:
+        _has_samples_of(receiver, old_books.now_s)
+        asked: set[str] = set()
+
+        def fail_at_first(request: Request) -> Answer | None:
+            for entry in message_of(request).entries:
+                purpose = dict(entry.labels).get("purpose", "")
+                if purpose.startswith("age_") and purpose not in asked:
+                    asked.add(purpose)
+                    return Answer(500, stored=False)
+            return None
+
+        receiver.on_write = fail_at_first
+        old_books.push(receiver)
+
+    assert asked
+    assert -5 * DAY <= steps(receiver.history(GAUGE))[0][0] <= -5 * DAY + 60
+
+
 def test_a_receiver_of_everything_is_never_probed(old_books: Books) -> None:
     """No refusal, no search: a month in one go."""
     with old_books.receiver() as receiver:

@@ -49,7 +49,8 @@ class Handover:
         self.unsure_ms = -1
         # whether the receiver may have more than it has told
         self.unclear = False
-        self._refusal = Refusal(self._ask_once, means.naming.own(number), self.tally)
+        own = means.naming.own(number)
+        self._refusal = Refusal(self._ask_once, self._request, own, self.tally)
         self._horizon_s = known_horizon_s(state, means.now())
         self._last_probe_ms = 0
 

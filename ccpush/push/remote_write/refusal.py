@@ -20,6 +20,8 @@ MAX_REQUESTS: Final = 64
 # After so many samples of a series, one by one and none taken, only the newest is tried.
 HOPELESS_AFTER: Final = 2
 HOUR_S: Final = 3600
+# How often a 5xx is heard for one age before it is believed.
+AGE_TRIES: Final = 2
 # A probe lies this much within the hour that it asks for: requests take time.
 MARGIN_S: Final = 60
 PROBE: Final = "ccpush_probe"
@@ -44,10 +46,15 @@ class _Probe:
 
 
 class Refusal:
-    """Asks one receiver; ``common`` labels make the probes this identity's own."""
+    """Asks one receiver; ``common`` labels make the probes this identity's own.
 
-    def __init__(self, send: Send, common: Labels, tally: Tally) -> None:
+    ``send`` tells a batch that makes the receiver fail from a receiver that fails, ``send_bare``
+    only sends.
+    """
+
+    def __init__(self, send: Send, send_bare: Send, common: Labels, tally: Tally) -> None:
         self._send = send
+        self._send_bare = send_bare
         self._common = common
         self._tally = tally
         # series that the receiver has refused whatever the time; not tried again in this push
@@ -157,11 +164,16 @@ class Refusal:
     def _takes_age(self, hours: int, now_ms: int) -> bool:
         age_ms = max(0, hours * HOUR_S - MARGIN_S) * 1000
         # A series for each age: one alone would have to go back in time.
-        answer = self._send(self._probe(f"age_{hours}h", now_ms - age_ms))
-        # Prometheus before 2.50 answers 500 to what is too old.
-        if answer.outcome == "retry" and (answer.status is None or answer.status < 500):
-            raise Ended(answer)
-        return answer.outcome == "delivered"
+        probe = self._probe(f"age_{hours}h", now_ms - age_ms)
+        for _ in range(AGE_TRIES):
+            answer = self._send_bare(probe)
+            # Prometheus before 2.50 answers 500 to what is too old; one that passes is no answer.
+            if answer.status is not None and answer.status >= 500:
+                continue
+            if answer.outcome == "retry":
+                raise Ended(answer)
+            return answer.outcome == "delivered"
+        return False
 
     def _probe(self, purpose: str, at_ms: int) -> Batch:
         named = {**dict(self._common), "__name__": PROBE, "purpose": purpose}
