@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from central import available, central
 from measure import Cost, run_once, table
-from setting import HERE, Bench, Goal, ccpush, recorder
+from setting import HERE, Bench, Goal, ccpush, receiver, recorder
 
 DAYS = 29
 MODELS, TOOLS = 14, 50
@@ -66,6 +66,8 @@ def delivery(bench: Bench) -> None:
     header = ["", "process s", "CPU s", "RSS MB", "delivery s", "bare s"]
     header += ["k/s", "bare k/s", "of bare"]
     print(table(title, header, lines))
+    day_mb = _day(bench, home).rss
+    print(f"  memory for a backlog of one day: {day_mb} MB")
 
 
 def _home(folder: Path) -> Path:
@@ -106,9 +108,10 @@ def _row(number: int, ts_s: int) -> dict[str, object]:
     }
 
 
-def _push(bench: Bench, home: Path, url: str, state: Path) -> list[str]:
+def _push(bench: Bench, home: Path, url: str, state: Path, limit: str = "0s") -> list[str]:
     config = bench.folder / "delivery.yml"
-    config.write_text(f"remote_write:\n  - url: {url}\n    name: central\n")
+    queue = f"queue_config: {{sample_age_limit: {limit}}}"
+    config.write_text(f"remote_write:\n  - url: {url}\n    name: central\n    {queue}\n")
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(mode=0o700)
     run_once(bench.contender("collecting", ccpush("metrics", home, state)))
@@ -129,6 +132,13 @@ def _record(bench: Bench, home: Path) -> tuple[int, int]:
         run_once(told)
     (sink,) = json.loads(told.output.read_text())["sinks"]
     return int(sink["samples"]["sent"]), len(list(folder.iterdir()))
+
+
+def _day(bench: Bench, home: Path) -> Cost:
+    """What the last day alone takes."""
+    with receiver() as url:
+        push = _push(bench, home, url, bench.folder / "day-state", "1d")
+        return run_once(bench.contender("delivery of a day", push))
 
 
 def _round(bench: Bench, home: Path, store: str) -> _Round:

@@ -34,7 +34,7 @@ class AtOnce:
 
     def push(self, offer: Offer) -> PushResult:
         """Taken."""
-        return PushResult("delivered", sent=sum(len(one.samples) for one in offer.families))
+        return PushResult("delivered", sent=sum(len(one.samples) for one in offer.current))
 
     def abort(self) -> None:
         """Nothing to end."""
