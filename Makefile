@@ -7,6 +7,9 @@ VENV ?= .venv
 PYTHON ?=
 # further words for the program that a target runs: make test ARGS="tests/push -k gzip"
 ARGS ?=
+# of make hell: how many rounds for each receiver, and which; a seed repeats them
+ROUNDS ?= 500
+SEED ?= $(shell date +%s)
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -19,7 +22,7 @@ SOURCES := $(shell find ccpush -type f ! -name '*.pyc') README.md LICENSE
 INSTALLED := $(VENV)/.installed-$(shell echo $(sort $(SOURCES)) | cksum | cut -d ' ' -f 1)
 
 .DELETE_ON_ERROR:
-.PHONY: help test lint format coverage bench demo docs proto build clean
+.PHONY: help test hell lint format coverage bench demo docs proto build clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -32,6 +35,11 @@ coverage: $(INSTALLED)  ## run the tests and say which lines they never reach
 	@.ci/servers $(SERVERS)
 	PATH="$$PATH:$(SERVERS)/usr/bin" \
 	  $(BIN)/python -Im pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+hell: $(INSTALLED)  ## push through 500 rounds of faults and kills (ROUNDS=, SEED=)
+	@.ci/servers $(SERVERS)
+	PATH="$$PATH:$(SERVERS)/usr/bin" HELL_ROUNDS=$(ROUNDS) HELL_SEED=$(SEED) \
+	  $(BIN)/python -Im pytest -s tests/hell/test_hell.py $(ARGS)
 
 lint: $(INSTALLED) $(VENV)/.lint  ## ruff, mypy, import-linter, shellcheck
 	$(BIN)/ruff check .
@@ -58,7 +66,8 @@ docs: $(INSTALLED)  ## make the generated tables and pages anew
 proto:  ## generate the remote-write messages (needs protoc 3.21)
 	@case "$$(protoc --version 2>/dev/null)" in 'libprotoc 3.21.'*) ;; \
 	  *) echo 'Error: needs protoc 3.21 (Debian 12: apt install protobuf-compiler)' >&2; exit 1 ;; esac
-	protoc --proto_path=$(PROTO) --python_out=$(PROTO) --pyi_out=$(PROTO) remote_write_v1.proto
+	protoc --proto_path=$(PROTO) --python_out=$(PROTO) --pyi_out=$(PROTO) \
+	  remote_write_v1.proto remote_write_v2.proto
 
 build: $(INSTALLED)  ## make the wheel and the sdist, in dist/
 	rm -rf dist
