@@ -109,7 +109,8 @@ class Transport:
         return adapter.send(
             prepared,
             stream=True,
-            timeout=(CONNECT_TIMEOUT_S, self._config.timeout_s),
+            # Longer than the wire's deadline, which is to come first and has the better words.
+            timeout=(CONNECT_TIMEOUT_S, self._config.timeout_s + 1.0),
             proxies={"http": proxy, "https": proxy} if proxy else {},
         )
 

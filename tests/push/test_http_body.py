@@ -88,7 +88,7 @@ def test_a_body_without_a_length_that_we_cut_is_not_complete() -> None:
         conversation.send(b"HTTP/1.1 200 OK\r\n\r\nhalf")
         conversation.hang()
 
-    with serve(script) as server, client(server.url, timeout_s=0.3) as sender:
+    with serve(script) as server, client(server.url, timeout_s=1.0) as sender:
         reply = sender.request("GET", server.url, {}, b"", max_body_bytes=100_000)
 
     assert isinstance(reply, Reply)

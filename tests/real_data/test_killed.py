@@ -28,7 +28,10 @@ def kill_while_reading(reader: homes.Reader, dots: int, then_s: float) -> None:
         assert process.stdout is not None
         try:
             for _ in range(dots):
-                assert process.stdout.read(1) == b"."
+                if process.stdout.read(1) != b".":
+                    # on a busy machine it may have come to its end before it could be killed
+                    assert process.wait() == 0
+                    break
             time.sleep(then_s)
         finally:
             # SIGKILL: nothing of it runs after this
