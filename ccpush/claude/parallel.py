@@ -42,20 +42,50 @@ def read_in_parallel(
     return _read_shares(shares, max_keys, stop)
 
 
+class _Progress:
+    """How many processes are through with which part."""
+
+    def __init__(self, processes: int, parts: int) -> None:
+        self._left = [processes] * parts
+        self._failed = False
+        self._changed = threading.Condition()
+
+    def done(self, part: int) -> None:
+        """Note that one more process is through with a part."""
+        with self._changed:
+            self._left[part] -= 1
+            self._changed.notify_all()
+
+    def fail(self) -> None:
+        """Let nobody wait any longer."""
+        with self._changed:
+            self._failed = True
+            self._changed.notify_all()
+
+    def wait_until_done(self, part: int) -> None:
+        """Wait until all are through with a part; raises WorkerError when one of them failed."""
+        if part < 0:
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: self._failed or not self._left[part])
+            if self._failed:
+                raise WorkerError("another reading process failed")
+
+
 def _read_shares(
     shares: Sequence[Sequence[Sequence[Work]]], max_keys: int, stop: Callable[[], bool]
 ) -> Iterator[Chunk]:
     queue: Queue[bytes | WorkerError | None] = Queue(_WAITING)
     decode = msgspec.msgpack.Decoder(Chunk).decode
     processes: list[subprocess.Popen[bytes]] = []
-    part_done = threading.Barrier(len(shares))
+    progress = _Progress(len(shares), max(map(len, shares), default=0))
     try:
         processes.extend(_start() for _ in shares)
         for process, share in zip(processes, shares, strict=True):
             tasks = [
                 msgspec.msgpack.encode(Task(list(map(spelt, part)), max_keys)) for part in share
             ]
-            arguments = (process, tasks, part_done, queue)
+            arguments = (process, tasks, progress, queue)
             threading.Thread(target=_relay, args=arguments, daemon=True).start()
         failed: WorkerError | None = None
         left = len(processes)
@@ -97,39 +127,36 @@ def _start() -> subprocess.Popen[bytes]:
 def _relay(
     process: subprocess.Popen[bytes],
     tasks: Sequence[bytes],
-    part_done: threading.Barrier,
+    progress: _Progress,
     queue: Queue[bytes | WorkerError | None],
 ) -> None:
     """Hand tasks to a process and its chunks to the queue; runs in a thread of its own.
 
-    No process begins with its next task before all are through with theirs.
+    A process goes on with its next task at once, but what it finds there waits until all are
+    through with theirs.
     """
+    assert process.stdin is not None
+    assert process.stdout is not None
     result = None
     try:
-        for task in tasks:
-            _relay_task(process, task, queue)
-            part_done.wait()
+        for part, task in enumerate(tasks):
+            send(process.stdin, task)
+            message = receive(process.stdout)
+            progress.wait_until_done(part - 1)
+            while message:
+                queue.put(message)
+                message = receive(process.stdout)
+            if message is None:
+                result = WorkerError("a reading process ended early")
+                break
+            progress.done(part)
     except (OSError, ValueError) as error:
         result = WorkerError(f"a reading process failed: {error}")
-    except threading.BrokenBarrierError:
-        result = WorkerError("another reading process failed")
     except WorkerError as error:
         result = error
     if result is not None:
-        part_done.abort()
+        progress.fail()
     queue.put(result)
-
-
-def _relay_task(
-    process: subprocess.Popen[bytes], task: bytes, queue: Queue[bytes | WorkerError | None]
-) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    send(process.stdin, task)
-    while message := receive(process.stdout):
-        queue.put(message)
-    if message is None:
-        raise WorkerError("a reading process ended early")
 
 
 def _end(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import servers
+from homes import Home, assistant
 from programs import Desk
 from push_ledger import Books
 from receivers import always, serve
@@ -172,3 +175,24 @@ def test_what_a_person_must_do_outranks_what_time_will_heal(
     assert 1 == done.returncode
     assert "sink=away" in done.stderr
     assert "sink=refuses" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["push", "status", "report"])
+def test_who_sends_nothing_does_not_pay_for_it(desk: Desk, command: str) -> None:
+    """Without a sink neither HTTP nor protobuf is loaded, whatever the command."""
+    home = Home(desk.root / "claude")
+    home.main().write(assistant())
+    words = ("--claude-home", str(home.path))
+    desk.run("push", *words)
+    ran = subprocess.run(
+        [sys.executable, "-I", "-X", "importtime", "-m", "ccpush", command, *words],
+        env=desk.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+
+    assert ran.returncode == 0
+    assert "ccpush.app" in loaded
+    assert not loaded & {"requests", "urllib3", "google.protobuf", "snappy", "prometheus_client"}

@@ -6,11 +6,13 @@ allows, and what the receiver itself was found to refuse.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ccpush.config.settings import RemoteWriteConfig
 from ccpush.ledger.sinks import SinkState
-from ccpush.push.outcome import Verdict
+
+if TYPE_CHECKING:
+    from ccpush.push.outcome import Verdict
 
 # Receivers that take the past keep a window of 31 days; two days are for clocks and queues.
 REACH_S: Final = 29 * 86_400.0
@@ -33,6 +35,9 @@ def reach_steps(config: RemoteWriteConfig, horizon_s: float | None) -> int:
 
 def too_old(config: RemoteWriteConfig, horizon_s: float | None) -> Verdict:
     """Return the words for what was given up as too old, and whose limit it is."""
+    # Who only asks how far back does not pay for HTTP.
+    from ccpush.push.outcome import Verdict
+
     steps = reach_steps(config, horizon_s)
     days, hours = round(steps / 1440), round(steps / 60)
     reach = f"{days} days" if days >= 2 else "an hour" if hours == 1 else f"{hours} hours"
