@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ccpush.errors import EXIT_OK
 from ccpush.log import Log
-from ccpush.schedule.library_logs import library_logs
+from ccpush.schedule.foreign_logs import foreign_logs
 from ccpush.schedule.signals import STOP_SIGNALS, Signals
 from ccpush.schedule.ticks import Ticks
 from ccpush.schedule.wake import MIN_JUMP_S, Clocks, ClockWatch, Jump, system_clocks
@@ -61,7 +61,7 @@ def stay(  # noqa: PLR0913 - the last two are for those who want them
     here with 0, because nothing that the tick uses could be closed under it. A second signal ends
     the process at once with 128 + its number. SIGHUP is ignored. Only for the main thread.
     """
-    with Signals() as signals, library_logs(log):
+    with Signals() as signals, foreign_logs(log):
         watch = ClockWatch(clocks or system_clocks())
         ticks = Ticks(tick, log)
         scheduler = _started(ticks, interval_s, jitter_s, log)

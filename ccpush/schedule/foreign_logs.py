@@ -19,7 +19,7 @@ _LEAST_LEVELS = {"apscheduler": logging.ERROR, "urllib3": _NEVER, "requests": _N
 
 
 @contextmanager
-def library_logs(log: Log) -> Iterator[None]:
+def foreign_logs(log: Log) -> Iterator[None]:
     """While the context lasts, warnings and errors of libraries go to ``log``, and nowhere else."""
     bridge = _Bridge(log)
     root = logging.getLogger()

@@ -10,7 +10,7 @@ import warnings
 import pytest
 
 from ccpush.log import configure
-from ccpush.schedule.library_logs import library_logs
+from ccpush.schedule.foreign_logs import foreign_logs
 
 
 @pytest.fixture
@@ -28,32 +28,32 @@ def told(out: io.StringIO) -> list[tuple[str, ...]]:
 
 def test_warnings_and_errors_become_lines(out):
     """From warning upwards, what a library logs is one line of ours with its logger's name."""
-    with library_logs(configure("debug", "json", out)):
-        logging.getLogger("some.library").info("left out")
-        logging.getLogger("some.library").warning("%d of %s", 3, "these")
+    with foreign_logs(configure("debug", "json", out)):
+        logging.getLogger("some.package").info("left out")
+        logging.getLogger("some.package").warning("%d of %s", 3, "these")
         logging.getLogger("other").critical("two\nlines")
     assert told(out) == [
-        ("warning", "some.library", "3 of these"),
+        ("warning", "some.package", "3 of these"),
         ("error", "other", "two\nlines"),
     ]
 
 
 def test_an_exception_is_told_without_its_data(out):
     """An exception that a library logs is told by type and place like our own."""
-    with library_logs(configure("info", "json", out)):
+    with foreign_logs(configure("info", "json", out)):
         try:
             int("sentinel-of-a-conversation")
         except ValueError:
             logging.getLogger("lib").exception("it broke")
     line = json.loads(out.getvalue())
     assert (line["message"], line["error"]) == ("it broke", "ValueError")
-    assert "test_library_logs.py" in line["at"]
+    assert "test_foreign_logs.py" in line["at"]
     assert "sentinel" not in out.getvalue()
 
 
 def test_urllib3_says_nothing(out):
     """Messages of urllib3 quote URLs, which may hold a token; none is told."""
-    with library_logs(configure("debug", "json", out)):
+    with foreign_logs(configure("debug", "json", out)):
         logging.getLogger("urllib3.connectionpool").warning("Retrying: /push?token=secret")
         logging.getLogger("urllib3").error("/push?token=secret")
         logging.getLogger("requests").error("/push?token=secret")
@@ -64,7 +64,7 @@ def test_urllib3_says_nothing(out):
 
 def test_a_message_that_does_not_fit_its_arguments(out):
     """A library's own mistake in a message does not become ours."""
-    with library_logs(configure("info", "json", out)):
+    with foreign_logs(configure("info", "json", out)):
         for message, given in (("%d of %d", 3), ("%d", "x")):
             logging.getLogger("lib").warning(message, given)
     assert told(out) == [("warning", "lib", "%d of %d"), ("warning", "lib", "%d")]
@@ -74,7 +74,7 @@ def test_python_warnings_become_lines(out, capfd):
     """Python's warnings are lines too, or they would break a log of JSON lines."""
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        with library_logs(configure("info", "json", out)):
+        with foreign_logs(configure("info", "json", out)):
             warnings.warn("this will go away", DeprecationWarning, stacklevel=1)
     ((level, logger, message),) = told(out)
     assert (level, logger) == ("warning", "py.warnings")
@@ -91,7 +91,7 @@ def test_everything_is_put_back(out):
         return [(list(logger.handlers), logger.level) for logger in loggers], warnings.showwarning
 
     def fail_within():
-        with library_logs(configure("info", "json", out)):
+        with foreign_logs(configure("info", "json", out)):
             assert state() != before
             raise ZeroDivisionError
 
