@@ -21,6 +21,7 @@ import homes
 from strict import StrictReceiver, strict_receiver
 from strict_rules import message_of
 
+from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
 from ccpush.config.settings import HttpConfig, RemoteWriteConfig, Settings
 from ccpush.ledger.booking import Booking, LocalTime
@@ -40,6 +41,15 @@ NOW_S: Final = STEP * 60 + 30.5
 WHO: Final = Identity("0123456789abcdef", "laptop", {"user": "ada"})
 # what a ledger in which nothing ever happened has to say at each step
 DECLARED: Final = 32
+
+MESSAGES: Final = Series(f.MESSAGES)
+GAUGE: Final = "claude_total_messages"
+TOKENS: Final = "claude_code_token_usage_tokens_total"
+
+
+def output(model: str) -> Series:
+    """The series of a model's output tokens."""
+    return Series(f.TOKENS, "output", model)
 
 
 class Books:

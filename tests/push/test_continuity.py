@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
-import pytest
-from push_ledger import Books, steps
-
-from ccpush.claude import facts as f
-from ccpush.claude.facts import Series
-
-MESSAGES = Series(f.MESSAGES)
-GAUGE = "claude_total_messages"
-TOKENS = "claude_code_token_usage_tokens_total"
-
-
-@pytest.fixture
-def books(tmp_path: Path) -> Books:
-    """A ledger in which something happened ten minutes ago and five."""
-    made = Books(tmp_path)
-    made.grow((MESSAGES, 10, 3), (MESSAGES, 5, 4))
-    return made
-
-
-def _output(model: str) -> Series:
-    return Series(f.TOKENS, "output", model)
+from push_ledger import GAUGE, TOKENS, Books, output, steps
 
 
 def test_where_nobody_can_be_asked_counters_begin_with_nothing(books: Books) -> None:
     """A second copy of the past would count twice: totals are in gauges, counters go on from 0."""
-    books.grow((_output("opus"), 9, 5))
+    books.grow((output("opus"), 9, 5))
     with books.receiver() as receiver:
         receiver.query_status = 404
         first = books.push(receiver)
         books.now_s += 60
-        books.grow((_output("opus"), -1, 2))
+        books.grow((output("opus"), -1, 2))
         second = books.push(receiver)
         books.now_s += 60
         third = books.push(receiver)

@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
-import pytest
-from push_ledger import NOW_S, Books, in_turn, steps
+from push_ledger import NOW_S, TOKENS, Books, in_turn, output, steps
 from push_offers import family, numbered, sample
 from receivers import Answer, Request
 from strict import LOST_ANSWER, LOST_REQUEST, StrictReceiver
 from strict_rules import message_of
 from strict_wire import is_stale
 
-from ccpush.claude import facts as f
-from ccpush.claude.facts import Series
 from ccpush.metrics.samples import Family
 
-MESSAGES = Series(f.MESSAGES)
-TOKENS = "claude_code_token_usage_tokens_total"
 BUSY = Answer(503, {"Retry-After": "30"})
-
-
-@pytest.fixture
-def books(tmp_path: Path) -> Books:
-    """A ledger in which something happened ten minutes ago and five."""
-    made = Books(tmp_path)
-    made.grow((MESSAGES, 10, 3), (MESSAGES, 5, 4))
-    return made
-
-
-def _output(model: str) -> Series:
-    return Series(f.TOKENS, "output", model)
 
 
 def _daily(*dates: str) -> Family:
@@ -121,7 +103,7 @@ def test_what_was_true_is_not_sent_later(books: Books) -> None:
 
 def test_order_holds_over_failures_and_requests(books: Books) -> None:
     """Whatever fails between: the receiver sees each series go forwards, in equal values only."""
-    books.grow((_output("opus"), 9, 5), (_output("opus"), 2, 5))
+    books.grow((output("opus"), 9, 5), (output("opus"), 2, 5))
     faults: list[Callable[[], Answer | None]] = [
         lambda: None,
         lambda: LOST_ANSWER,

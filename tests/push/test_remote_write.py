@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from push_ledger import DECLARED, NOW_S, STEP, Books, in_turn, steps
+from push_ledger import (
+    DECLARED,
+    GAUGE,
+    MESSAGES,
+    NOW_S,
+    STEP,
+    TOKENS,
+    Books,
+    in_turn,
+    output,
+    steps,
+)
 from push_offers import family, numbered, sample
 from receivers import Answer, Request, always, serve
 from strict import LOST_ANSWER, LOST_REQUEST
 from strict_rules import message_of
 
-from ccpush.claude import facts as f
-from ccpush.claude.facts import Series
 from ccpush.config.settings import RelabelRule
 from ccpush.ledger.cursors import Cursor
 from ccpush.push.sink import PushResult
 
-MESSAGES = Series(f.MESSAGES)
-GAUGE = "claude_total_messages"
-TOKENS = "claude_code_token_usage_tokens_total"
 BUSY = Answer(503, {"Retry-After": "30"})
-
-
-@pytest.fixture
-def books(tmp_path: Path) -> Books:
-    """A ledger in which something happened ten minutes ago and five."""
-    made = Books(tmp_path)
-    made.grow((MESSAGES, 10, 3), (MESSAGES, 5, 4))
-    return made
-
-
-def _output(model: str) -> Series:
-    return Series(f.TOKENS, "output", model)
 
 
 def test_a_first_push_brings_the_past(books: Books) -> None:
@@ -95,7 +88,7 @@ def test_within_one_minute_nothing_of_the_grid_is_due(books: Books) -> None:
 @pytest.mark.parametrize("size", [1, 7, 100, 150])
 def test_no_request_holds_more_than_it_may(books: Books, size: int, protocol: Any) -> None:
     """``max_samples_per_send`` holds, also for series that begin, and for what is true now."""
-    books.grow((_output("opus"), 8, 1), (_output("haiku"), 3, 1))
+    books.grow((output("opus"), 8, 1), (output("haiku"), 3, 1))
     with books.receiver() as receiver:
         settings = {"max_samples_per_send": size, "protobuf_message": protocol}
         result = books.push(receiver, numbered(5), **settings)

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from push_ledger import DECLARED, STEP, Books, in_turn
+from push_ledger import DECLARED, GAUGE, STEP, TOKENS, Books, in_turn, output
 from receivers import Answer, Request
 from strict_rules import message_of
 
-from ccpush.claude import facts as f
-from ccpush.claude.facts import Series
 from ccpush.ledger.cursors import Cursor
 
-MESSAGES = Series(f.MESSAGES)
-GAUGE = "claude_total_messages"
-TOKENS = "claude_code_token_usage_tokens_total"
 WRITTEN = "X-Prometheus-Remote-Write-Samples-Written"
-
-
-@pytest.fixture
-def books(tmp_path: Path) -> Books:
-    """A ledger in which something happened ten minutes ago and five."""
-    made = Books(tmp_path)
-    made.grow((MESSAGES, 10, 3), (MESSAGES, 5, 4))
-    return made
-
-
-def _output(model: str) -> Series:
-    return Series(f.TOKENS, "output", model)
 
 
 def test_2_0_brings_metadata_and_starts(books: Books) -> None:
     """Every request says what its metrics are and since when counters count: the first zero."""
-    books.grow((_output("opus"), 4, 9))
+    books.grow((output("opus"), 4, 9))
     with books.receiver() as receiver:
         result = books.push(receiver, protobuf_message="2.0", max_samples_per_send=100)
         begin_ms = (STEP - 11) * 60_000
