@@ -18,6 +18,7 @@ import contextlib
 import copy
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import msgspec
 import pytest
 
 from ccpush.claude import facts as f
@@ -33,6 +35,7 @@ from ccpush.claude.extract import Extractor
 from ccpush.claude.facts import Series
 from ccpush.claude.reading import CHUNK_KEYS
 from ccpush.ledger.cursors import freeze
+from ccpush.ledger.history import sums_at
 from ccpush.ledger.intake import Intake, Pass
 from ccpush.ledger.query import Account, read_account
 from ccpush.ledger.store import open_ledger
@@ -403,6 +406,14 @@ class Home:
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
         os.utime(path, (at_s, at_s))
         return path
+
+
+def account_at(connection: sqlite3.Connection, now_s: float, step: int) -> Account:
+    """The account with its sums as they are at a grid step."""
+    sums = sums_at(connection, step)
+    account = read_account(connection, now_s, 900)
+    all_time = {s: sums.counted[s] + sums.imported[s] for s in account.all_time}
+    return msgspec.structs.replace(account, totals=dict(sums.counted), all_time=all_time)
 
 
 class Reader:

@@ -15,11 +15,8 @@ from ccpush.claude.facts import Series
 from ccpush.ledger import figures
 from ccpush.ledger.booking import LocalTime
 from ccpush.ledger.imports import HOUR_SESSIONS, UNSPLIT
-from ccpush.ledger.meta import get_meta
 from ccpush.ledger.sinks import SinkState, read_sinks
 from ccpush.ledger.store import snapshot
-
-KINDS = ("messages", "sessions", "tool_calls", "input", "output")
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -76,49 +73,25 @@ def read_account(connection: sqlite3.Connection, now_s: float, active_window_s: 
         return _read(connection, now_s, active_window_s)
 
 
-def read_account_at(
-    connection: sqlite3.Connection, now_s: float, active_window_s: float, step: int
-) -> tuple[Account, Account]:
-    """Read everything as of now, and the same with the counters as they are at grid ``step``."""
-    with snapshot(connection):
-        account = _read(connection, now_s, active_window_s)
-        later = _sums(connection, _INCREMENTS, step)
-        also = _all_time_extra(connection, step)
-    if not later and not also:
-        return account, account
-    return account, msgspec.structs.replace(
-        account,
-        totals={s: n - later[s] for s, n in account.totals.items()},
-        all_time={s: n - later[s] - also[s] for s, n in account.all_time.items()},
-    )
-
-
-_INCREMENTS: Final = (
-    "SELECT family, a, b, SUM(amount) FROM increment JOIN series ON series.id = series"
-    " WHERE booked > ? GROUP BY series.id"
-)
 _OVERLAY: Final = (
     "SELECT family, a, b, -SUM(amount) FROM overlay JOIN series ON series.id = series"
-    " WHERE booked > ? GROUP BY series.id"
+    " GROUP BY series.id"
 )
-_IMPORTED: Final = (
-    "SELECT family, a, b, SUM(amount) FROM imported WHERE booked > ? GROUP BY family, a, b"
-)
-_ALWAYS: Final = -1
+_IMPORTED: Final = "SELECT family, a, b, SUM(amount) FROM imported GROUP BY family, a, b"
 # A session of later than now was read while the clock was ahead; a little back any clock may go.
 _CLOCK_PLAY_S: Final = 60
 
 
-def _sums(connection: sqlite3.Connection, query: str, after: int) -> Counter[Series]:
-    """Sum what was booked after a step, by series."""
-    rows = connection.execute(query, (after,))
+def _sums(connection: sqlite3.Connection, query: str) -> Counter[Series]:
+    """Return a query's sums by series."""
+    rows = connection.execute(query)
     return Counter({Series(family, a, b): amount for family, a, b, amount in rows})
 
 
-def _all_time_extra(connection: sqlite3.Connection, after: int) -> Counter[Series]:
+def _all_time_extra(connection: sqlite3.Connection) -> Counter[Series]:
     """Sum what all-time figures have beside the counters: imported days, less what they overlay."""
-    extra = _sums(connection, _IMPORTED, after)
-    for series, amount in _sums(connection, _OVERLAY, after).items():
+    extra = _sums(connection, _IMPORTED)
+    for series, amount in _sums(connection, _OVERLAY).items():
         extra[series] += amount
     return extra
 
@@ -130,7 +103,7 @@ def _read(connection: sqlite3.Connection, now_s: float, active_window_s: float) 
         for family, a, b, total in connection.execute("SELECT family, a, b, total FROM series")
     }
     all_time = Counter(totals)
-    for series, amount in _all_time_extra(connection, _ALWAYS).items():
+    for series, amount in _all_time_extra(connection).items():
         all_time[series] += amount
     days, hours, imported = _figures(connection, now_s, all_time)
     meta = dict(connection.execute("SELECT key, value FROM meta"))
@@ -227,10 +200,3 @@ def read_days_by_model(
         day = date.fromordinal(local.day_and_hour(quarter)[0])
         found.setdefault((day, model), Counter())[kind] += amount
     return {key: dict(amounts) for key, amounts in sorted(found.items())}
-
-
-def read_identity(connection: sqlite3.Connection) -> tuple[str | None, str | None, str | None]:
-    """Return the machine's mark, instance and salt that the ledger was made with."""
-    found = (get_meta(connection, key) for key in ("machine", "instance", "salt"))
-    machine, instance, salt = (None if value is None else str(value) for value in found)
-    return machine, instance, salt

@@ -11,7 +11,7 @@ from homes import NOW_S, assistant, user
 
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
-from ccpush.ledger.query import Account, read_account_at
+from ccpush.ledger.query import Account
 from ccpush.ledger.store import open_ledger
 from ccpush.metrics.catalogue import frozen_families
 
@@ -22,7 +22,7 @@ MESSAGES = Series(f.MESSAGES)
 def at_step(reader: homes.Reader, step: int) -> Account:
     """The account with its counters as they are at a grid step."""
     with open_ledger(reader.state_dir, write=False) as connection:
-        return read_account_at(connection, reader.now_s, 900, step)[1]
+        return homes.account_at(connection, reader.now_s, step)
 
 
 def booked(reader: homes.Reader, series: Series = MESSAGES) -> dict[int, int]:

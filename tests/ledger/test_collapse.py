@@ -20,7 +20,7 @@ from ccpush.errors import LedgerError
 from ccpush.ledger import collapse
 from ccpush.ledger.booking import LocalTime
 from ccpush.ledger.meta import MetaKey, Value, set_meta
-from ccpush.ledger.query import Account, read_account_at, read_days_by_model
+from ccpush.ledger.query import Account, read_days_by_model
 from ccpush.ledger.store import open_ledger
 from ccpush.metrics.catalogue import frozen_families
 
@@ -97,7 +97,7 @@ def twins(tmp_path: Path) -> Twins:
 def at_step(reader: homes.Reader, step: int) -> Account:
     """The account with its counters as they are at a grid step."""
     with open_ledger(reader.state_dir, write=False) as connection:
-        return read_account_at(connection, reader.now_s, 900, step)[1]
+        return homes.account_at(connection, reader.now_s, step)
 
 
 def by_model(reader: homes.Reader) -> dict[tuple[date, str], dict[str, int]]:

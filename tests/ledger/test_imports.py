@@ -15,7 +15,7 @@ from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
 from ccpush.ledger.intake import Intake
 from ccpush.ledger.meta import MetaKey, Value, set_meta
-from ccpush.ledger.query import Account, Day, read_account_at
+from ccpush.ledger.query import Account, Day
 from ccpush.ledger.store import open_ledger
 from ccpush.metrics.catalogue import frozen_families
 
@@ -256,7 +256,7 @@ def offer(reader: homes.Reader) -> Account:
 def at_step(reader: homes.Reader) -> Account:
     """The account at the step that was offered."""
     with open_ledger(reader.state_dir, write=False) as connection:
-        return read_account_at(connection, reader.now_s, 900, STEP)[1]
+        return homes.account_at(connection, reader.now_s, STEP)
 
 
 def counted(account: Account) -> dict[Series, int]:

@@ -16,7 +16,6 @@ from strict import strict_receiver
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
 from ccpush.ledger.cursors import freeze
-from ccpush.ledger.query import read_account_at
 from ccpush.ledger.rebooking import PATIENCE_S
 from ccpush.ledger.store import open_ledger
 from ccpush.metrics.catalogue import frozen_families
@@ -143,12 +142,12 @@ def test_what_was_offered_stays(home: homes.Home, ahead: homes.Reader) -> None:
     step = int(ahead.now_s + PATIENCE_S) // 60
     with open_ledger(ahead.state_dir, write=True) as connection:
         freeze(connection, frozen, step - 60)
-        offered = read_account_at(connection, ahead.now_s, 900, step - 60)[1]
+        offered = homes.account_at(connection, ahead.now_s, step - 60)
         pass_for(ahead, PATIENCE_S)
         freeze(connection, frozen, step)
-        also = read_account_at(connection, ahead.now_s, 900, step)[1]
-        then = read_account_at(connection, ahead.now_s, 900, step - 60)[1]
-        later = read_account_at(connection, ahead.now_s, 900, step + 1)[1]
+        also = homes.account_at(connection, ahead.now_s, step)
+        then = homes.account_at(connection, ahead.now_s, step - 60)
+        later = homes.account_at(connection, ahead.now_s, step + 1)
 
     assert then.totals == offered.totals == also.totals
     assert (also.totals[OUTPUT], later.totals[OUTPUT]) == (1, 26)

@@ -41,7 +41,7 @@ from ccpush.ledger.booking import frozen_through
 from ccpush.ledger.collapse import KEPT_DAYS
 from ccpush.ledger.cursors import freeze
 from ccpush.ledger.intake import Intake
-from ccpush.ledger.query import Account, read_account, read_account_at
+from ccpush.ledger.query import Account, read_account
 from ccpush.ledger.rebooking import PATIENCE_S
 from ccpush.ledger.store import open_ledger
 from ccpush.metrics.catalogue import frozen_families
@@ -423,7 +423,7 @@ class TailAndLedger(RuleBasedStateMachine):
         step = int(self.now()) // 60
         with open_ledger(self.state_dir, write=True) as connection:
             freeze(connection, frozen_families(), step)
-            _, then = read_account_at(connection, self.now(), 900, step)
+            then = homes.account_at(connection, self.now(), step)
         self.frozen_at.setdefault(step, then)
 
     def intake(self, connection: sqlite3.Connection, chunk_keys: int) -> Intake:
@@ -529,7 +529,8 @@ class TailAndLedger(RuleBasedStateMachine):
             return
         with open_ledger(self.state_dir, write=False) as connection:
             for step, offered in self.frozen_at.items():
-                now, then = read_account_at(connection, self.now(), 900, step)
+                now = read_account(connection, self.now(), 900)
+                then = homes.account_at(connection, self.now(), step)
                 assert nonzero(then.totals) == nonzero(offered.totals)
                 assert nonzero(then.all_time) == nonzero(offered.all_time)
                 assert all(now.totals[series] >= n for series, n in offered.totals.items())
