@@ -22,7 +22,7 @@ SOURCES := $(shell find ccpush -type f ! -name '*.pyc') README.md LICENSE
 INSTALLED := $(VENV)/.installed-$(shell echo $(sort $(SOURCES)) | cksum | cut -d ' ' -f 1)
 
 .DELETE_ON_ERROR:
-.PHONY: help test hell lint format coverage bench demo docs proto build clean
+.PHONY: help test hell lint format coverage bench demo docs prices proto build clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -61,6 +61,9 @@ demo: $(INSTALLED)  ## invent a Claude home and run on it, until Ctrl-C
 
 docs: $(INSTALLED)  ## make the generated tables and pages anew
 	$(BIN)/python docs/generate.py $(ARGS)
+
+prices: $(INSTALLED)  ## make the price table anew from the installed genai-prices
+	$(BIN)/python prices/generate.py ccpush/prices/table.json
 
 # Code from a newer protoc refuses older libraries; see the README beside the source.
 proto:  ## generate the remote-write messages (needs protoc 3.21)

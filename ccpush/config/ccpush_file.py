@@ -22,6 +22,7 @@ from ccpush.config.general import (
     USER,
 )
 from ccpush.config.nodes import Block, Listing, is_null
+from ccpush.config.prices_block import PRICES
 from ccpush.config.reader import ListOf
 from ccpush.config.report import WRONG, Item, Report
 from ccpush.config.secrets import exposure
@@ -62,6 +63,7 @@ _RULES: dict[str, Rule] = {
     "log": Table({"level": LOG_LEVEL, "format": LOG_FORMAT}),
     "remote_write": REMOTE_WRITE,
     "pushgateway": PUSHGATEWAY,
+    "prices": PRICES,
     "global": _PROMETHEUS,
     "scrape_configs": _PROMETHEUS,
     "rule_files": _PROMETHEUS,

@@ -41,6 +41,7 @@ _FIELDS = {
     "external_labels": "external_labels",
     "log_level": "log_level",
     "log_format": "log_format",
+    "prices": "prices",
 }
 
 

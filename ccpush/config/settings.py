@@ -8,6 +8,8 @@ needed, or as :class:`Secret`, which never prints itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -156,6 +158,39 @@ class WebConfig(msgspec.Struct, frozen=True):
     config_file: Path | None = None
 
 
+class PricesAbove(msgspec.Struct, frozen=True):
+    """USD per million tokens of a whole request whose prompt has more than ``tokens`` tokens."""
+
+    tokens: int
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal | None = None
+    cache_write_5m: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+
+
+class PriceOverride(msgspec.Struct, frozen=True, rename={"since": "from"}):
+    """One row of ``prices:``, and of the table that ccpush brings, which says it in the same words.
+
+    USD per million tokens, ``web_search`` per thousand searches; ``fast`` and ``batch`` multiply
+    all prices of tokens. None is no price, never 0. ``input`` and ``output`` come together: such a
+    row stands for itself from the UTC day ``since`` on, one without them adds to what holds then.
+    """
+
+    # as the rows of transcripts have them once they are plain: claude-opus-4-8
+    models: tuple[str, ...]
+    since: date | None = None
+    input: Decimal | None = None
+    output: Decimal | None = None
+    cache_read: Decimal | None = None
+    cache_write_5m: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+    web_search: Decimal | None = None
+    fast: Decimal | None = None
+    batch: Decimal | None = None
+    above: PricesAbove | None = None
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All settings of one run."""
 
@@ -173,6 +208,7 @@ class Settings(msgspec.Struct, frozen=True):
     web: WebConfig = msgspec.field(default_factory=WebConfig)
     remote_write: tuple[RemoteWriteConfig, ...] = ()
     pushgateway: tuple[PushgatewayConfig, ...] = ()
+    prices: tuple[PriceOverride, ...] = ()
     log_level: LogLevel | None = None
     log_format: LogFormat = "text"
     config_file: Path | None = None

@@ -19,6 +19,7 @@ RESERVED_LABELS = frozenset(
         *("le", "quantile"),
         *("model", "type", "date", "hour", "tool", "tool_name", "reason", "sink", "version"),
         *("decision", "source", "language"),
+        *("origin", "ttl", "kind", "status", "trigger", "label"),
     )
 )
 # VictoriaMetrics cuts at 16384; a value longer than this is a mistake anyway

@@ -21,7 +21,8 @@ WORDS = (
     " queue_config max_samples_per_send capacity metadata_config send grouping_key labels job"
     " timeout remote_timeout oauth2 client_id client_secret token_url scopes endpoint_params files ca"
     " cert key min_version max_version proxy_connect_header write_relabel_configs"
-    " source_labels separator regex modulus target_label replacement action <<"
+    " source_labels separator regex modulus target_label replacement action"
+    " prices model models from input output cache_read web_search fast above tokens <<"
 )
 KEYS = st.sampled_from(WORDS.split())
 VALUES = st.one_of(

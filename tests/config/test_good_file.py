@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ from ccpush.config.settings import (
     BasicAuth,
     HttpConfig,
     OAuth2,
+    PriceOverride,
+    PricesAbove,
     PushgatewayConfig,
     RelabelRule,
     RemoteWriteConfig,
@@ -168,6 +172,29 @@ def test_a_file_with_every_key(full: Machine) -> None:
                 grouping_key={"floor": "3"},
                 write_relabel_configs=(RelabelRule("labeldrop", regex="user"),),
             ),
+        ),
+        prices=(
+            PriceOverride(
+                models=("glm-4.6",),
+                since=date(2026, 9, 1),
+                input=Decimal("0.6"),
+                output=Decimal("2.2"),
+                cache_read=Decimal("0.11"),
+                cache_write_5m=Decimal("0.6"),
+                cache_write_1h=Decimal("0.6"),
+                web_search=Decimal(10),
+                fast=Decimal(6),
+                batch=Decimal("0.5"),
+                above=PricesAbove(
+                    tokens=200_000,
+                    input=Decimal("1.2"),
+                    output=Decimal("4.4"),
+                    cache_read=Decimal("0.22"),
+                    cache_write_5m=Decimal("1.2"),
+                    cache_write_1h=Decimal("1.2"),
+                ),
+            ),
+            PriceOverride(models=("claude-opus-4-6", "claude-opus-4-7"), fast=Decimal(6)),
         ),
         log_level="debug",
         log_format="json",

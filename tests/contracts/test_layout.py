@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
 EMPTY_NAMES = {"utils", "util", "helpers", "common", "manager", "core", "misc"}
 NOT_WRITTEN = {".git", ".coverage"}
-FOLDERS = ("ccpush", "tests", "bench", "docs", "prometheus", "grafana", "systemd", "launchd", ".ci")
+FOLDERS = (
+    *("ccpush", "tests", "bench", "docs", "prices", "prometheus", "grafana", "systemd", "launchd"),
+    ".ci",
+)
 CACHES = re.compile(r"(^|/)(__pycache__|\.[a-z_]+_cache|\.hypothesis)/")
 
 

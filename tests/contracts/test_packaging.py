@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SDIST = (
     "pyproject.toml", "README.md", "README_zh.md", "CHANGELOG.md", "LICENSE", "Makefile", "start.sh",
     ".ci/run", ".ci/servers", "docs/architecture.md", "docs/generate.py", "docs/metrics_zh.toml",
-    "prometheus/prometheus.yml", "bench/run.py", "tests/conftest.py", "tests/contracts/test_packaging.py",
+    "prices/generate.py", "prometheus/prometheus.yml", "bench/run.py", "tests/conftest.py", "tests/contracts/test_packaging.py",
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
 
 
 def test_the_wheel_is_the_package(wheel: zipfile.ZipFile) -> None:
-    """Every file of the package is in the wheel, the types' marker and generated code among them."""
+    """Every file of the package is in the wheel, the types' marker and what is generated among them."""
     packed = {name for name in wheel.namelist() if name.startswith("ccpush/")}
     here = {
         str(path.relative_to(ROOT))
@@ -63,7 +63,11 @@ def test_the_wheel_is_the_package(wheel: zipfile.ZipFile) -> None:
     }
 
     assert here == packed
-    assert {"ccpush/py.typed", "ccpush/push/remote_write/proto/remote_write_v1_pb2.py"} <= packed
+    generated = {
+        "ccpush/push/remote_write/proto/remote_write_v1_pb2.py",
+        "ccpush/prices/table.json",
+    }
+    assert {"ccpush/py.typed"} | generated <= packed
 
 
 def test_the_wheel_says_who_it_is(wheel: zipfile.ZipFile) -> None:

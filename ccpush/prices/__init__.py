@@ -1,0 +1,1 @@
+"""Price: what a response would have cost at the API's list price. Never guesses a price."""
