@@ -106,6 +106,7 @@ class Pipeline:
                 self.settings.claude_homes,
                 now=self._now,
                 stop=lambda: self._stopping,
+                prices=self.settings.prices,
             )
         if self._known.moved:
             self._log.warning(

@@ -32,6 +32,7 @@ _MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTAL
 _GROUPS = {
     "cc_exporter": (*catalogue.FAMILY_1, *catalogue.HISTOGRAMS),
     "telemetry": catalogue.FAMILY_2,
+    "beyond": catalogue.BEYOND,
     "health": (*catalogue.FAMILY_3, *catalogue.IDENTITY),
 }
 _STAMPS = {"grid": "its grid step", "now": "the moment of the push"}

@@ -20,7 +20,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -34,6 +34,7 @@ from ccpush.claude import tail
 from ccpush.claude.extract import Extractor
 from ccpush.claude.facts import Series
 from ccpush.claude.reading import CHUNK_KEYS
+from ccpush.config.settings import PriceOverride
 from ccpush.ledger.cursors import freeze
 from ccpush.ledger.history import sums_at
 from ccpush.ledger.intake import Intake, Pass
@@ -423,6 +424,7 @@ class Reader:
         self.state_dir = state_dir
         self.homes = [home.path if isinstance(home, Home) else home for home in homes]
         self.now_s = now_s
+        self.prices: Sequence[PriceOverride] = ()
 
     def run(
         self,
@@ -434,7 +436,12 @@ class Reader:
         """Make one pass in a process's manner: open, read, close. The row tallies must add up."""
         with open_ledger(self.state_dir, write=True) as connection:
             intake = Intake(
-                connection, self.homes, now=lambda: self.now_s, stop=stop, chunk_keys=chunk_keys
+                connection,
+                self.homes,
+                now=lambda: self.now_s,
+                stop=stop,
+                chunk_keys=chunk_keys,
+                prices=self.prices,
             )
             done = intake.run(advance)
         read = self.tally("lines_read")

@@ -19,6 +19,7 @@ from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
 from ccpush.ledger import figures
 from ccpush.ledger.booking import STOP_COUNTED, LocalTime
+from ccpush.ledger.labels import OTHER
 from ccpush.ledger.meta import get_meta
 from ccpush.ledger.query import read_account
 from ccpush.ledger.store import open_ledger
@@ -88,12 +89,14 @@ def totals_are_a_recount(connection: sqlite3.Connection) -> None:
     """Totals are what the responses and sessions say that the ledger remembers one by one."""
     query = "SELECT family, a, b, total FROM series"
     totals = {Series(*names): total for *names, total in connection.execute(query)}
+    named = {series.b for series in totals if series.family == f.TOKENS}
     recount: Counter[Series] = Counter()
     for model, *counts in connection.execute(
         f"SELECT name, {', '.join(COUNTS)} FROM response JOIN model ON model.id = model"
     ):
         for kind, amount in zip(homes.TOKEN_TYPES, counts, strict=True):
-            recount[Series(f.TOKENS, kind, model)] += amount
+            # a model that was one too many
+            recount[Series(f.TOKENS, kind, model if model in named else OTHER)] += amount
     counted = {series: n for series, n in totals.items() if series.family == f.TOKENS}
     assert _without_zeros(counted) == _without_zeros(recount)
     stopped = _number(connection, f"response WHERE flags & {STOP_COUNTED}")

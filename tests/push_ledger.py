@@ -40,7 +40,9 @@ STEP: Final = homes.NOW_S // 60
 NOW_S: Final = STEP * 60 + 30.5
 WHO: Final = Identity("0123456789abcdef", "laptop", {"user": "ada"})
 # what a ledger in which nothing ever happened has to say at each step
-DECLARED: Final = 32
+DECLARED: Final = 44
+# room for three steps of it, and not for a fourth
+THREE_STEPS: Final = 3 * DECLARED + 4
 
 MESSAGES: Final = Series(f.MESSAGES)
 GAUGE: Final = "claude_total_messages"

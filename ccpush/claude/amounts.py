@@ -7,17 +7,41 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Counts, Increments, Series
-from ccpush.claude.records import System, Usage
+from ccpush.claude.records import Attachment, CompactMetadata, System, Usage
 
-API_ERROR: Final[Increments] = ((Series(f.API_ERRORS), 1),)
+PROMPT: Final[Increments] = ((Series(f.PROMPTS), 1),)
+_API_ERROR: Final[Increments] = ((Series(f.API_ERRORS), 1),)
+_TRIGGERS: Final = frozenset({"auto", "manual"})
+_UNKNOWN: Final = "unknown"
+_HOOKS: Final = frozenset(
+    {"hook_success", "hook_non_blocking_error", "hook_blocking_error", "hook_cancelled"}
+)
+_SUMMED_HOOKS: Final = frozenset({"Stop", "SubagentStop"})
+_NOTHING: Final[Counts] = (0, 0, 0, 0, 0, 0, 0, 0, f.FULL_PRICE)
+
+
+class _Failure(msgspec.Struct, gc=False):
+    status: int | None = None
+
+
+class _Hook(msgspec.Struct, gc=False):
+    durationMs: float | None = None  # noqa: N815
+
+
+_decode_failure: Final = msgspec.json.Decoder(_Failure).decode
+_decode_status: Final = msgspec.json.Decoder(int).decode
+_decode_hooks: Final = msgspec.json.Decoder(list[_Hook]).decode
+_decode_amount: Final = msgspec.json.Decoder(float).decode
 
 
 def counts_of(usage: Usage | None) -> Counts | None:
-    """Return the six counted numbers, or None when one cannot be true."""
+    """Return what is counted of a response's row, or None when a number in it cannot be true."""
     if usage is None:
-        return (0, 0, 0, 0, 0, 0)
+        return _NOTHING
     new_input, new_output = usage.input_tokens or 0, usage.output_tokens or 0
     read, writes = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
     searches = fetches = five_minutes = hour = 0
@@ -33,15 +57,28 @@ def counts_of(usage: Usage | None) -> Counts | None:
         or not 0 <= five_minutes <= f.MAX_TOKENS >= hour >= 0
     ):
         return None
+    # before 2.1.152 the flat field could be 0 while these were set
+    writes = max(writes, five_minutes + hour)
+    mode = 0 if usage.service_tier == "batch" else f.FULL_PRICE
+    if usage.speed == "fast":
+        mode |= f.FAST
     return (
-        new_input,
-        new_output,
-        read,
-        # before 2.1.152 the flat field could be 0 while these were set
-        max(writes, five_minutes + hour),
-        searches,
-        fetches,
-    )
+        new_input, new_output, read, writes, searches, fetches, writes - hour, hour, mode
+    )  # fmt: skip
+
+
+def failed(status: int | None) -> Increments:
+    """Return what an error of the API adds; ``status`` is HTTP's, None when there was no answer."""
+    told = str(status) if status is not None and 100 <= status <= 599 else _UNKNOWN
+    return (*_API_ERROR, (Series(f.API_STATUSES, told), 1))
+
+
+def status_of(raw: msgspec.Raw) -> int | None:
+    """Return the HTTP status that an error message of the client holds, if it does."""
+    try:
+        return _decode_status(raw)
+    except msgspec.DecodeError:
+        return None
 
 
 def increments_of(row: System) -> Increments | None:
@@ -49,11 +86,56 @@ def increments_of(row: System) -> Increments | None:
     if row.subtype == "turn_duration":
         return _turn(row.durationMs)
     if row.subtype == "compact_boundary":
-        return _compaction(row.compactMetadata.preTokens if row.compactMetadata else None)
+        return _compaction(row.compactMetadata or CompactMetadata())
     if row.subtype == "api_error":
-        retried = (row.retryAttempt or 0) > 0
-        return (*API_ERROR, (Series(f.API_RETRIES), 1)) if retried else API_ERROR
+        return _api_error(row)
     return ()
+
+
+def hooks_of(row: System) -> Increments:
+    """Return the time that the hooks of a turn's end took."""
+    if row.subtype != "stop_hook_summary":
+        return ()
+    try:
+        hooks = _decode_hooks(row.hookInfos)
+    except msgspec.DecodeError:
+        return ()
+    return _hook_time(sum(round(_duration_ms(hook.durationMs)) for hook in hooks))
+
+
+def hook_of(row: Attachment) -> Increments:
+    """Return the time that a hook took; those of a turn's end are in its summary."""
+    body = row.attachment
+    if body is None or body.type not in _HOOKS or body.hookEvent in _SUMMED_HOOKS:
+        return ()
+    return _hook_time(round(_duration_ms(body.durationMs)))
+
+
+def _hook_time(ms: int) -> Increments:
+    return ((Series(f.HOOK_MS), ms),) if ms else ()
+
+
+def _duration_ms(ms: float | None) -> float:
+    return ms if ms is not None and 0 <= ms <= f.MAX_DURATION_MS else 0
+
+
+def _api_error(row: System) -> Increments:
+    try:
+        status = _decode_failure(row.error).status
+    except msgspec.DecodeError:
+        status = None
+    increments = failed(status)
+    if (row.retryAttempt or 0) > 0:
+        increments += ((Series(f.API_RETRIES), 1),)
+    wait_ms = round(_duration_ms(_amount(row.retryInMs)))
+    return (*increments, (Series(f.RETRY_WAIT_MS), wait_ms)) if wait_ms else increments
+
+
+def _amount(raw: msgspec.Raw) -> float | None:
+    try:
+        return _decode_amount(raw)
+    except msgspec.DecodeError:
+        return None
 
 
 def _turn(duration_ms: float | None) -> Increments | None:
@@ -66,14 +148,19 @@ def _turn(duration_ms: float | None) -> Increments | None:
     )
 
 
-def _compaction(tokens: float | None) -> Increments | None:
-    one = ((Series(f.COMPACTIONS), 1),)
-    if tokens is None:
+def _compaction(said: CompactMetadata) -> Increments | None:
+    trigger = said.trigger if said.trigger in _TRIGGERS else _UNKNOWN
+    one = ((Series(f.COMPACTIONS), 1), (Series(f.TRIGGERS, trigger), 1))
+    before = said.preTokens
+    if before is None:
         return one
-    if not 0 <= tokens <= f.MAX_TOKENS:
+    if not 0 <= before <= f.MAX_TOKENS:
         return None
+    left = _amount(said.postTokens)
+    dropped = round(before - left) if left is not None and 0 <= left <= before else 0
     return (
         *one,
-        (Series(f.COMPACT_TOKENS_BUCKETS, f.bucket(tokens, f.COMPACT_TOKENS_BOUNDS)), 1),
-        (Series(f.COMPACT_TOKENS), round(tokens)),
+        (Series(f.COMPACT_TOKENS_BUCKETS, f.bucket(before, f.COMPACT_TOKENS_BOUNDS)), 1),
+        (Series(f.COMPACT_TOKENS), round(before)),
+        *(((Series(f.DROPPED_TOKENS), dropped),) if dropped else ()),
     )

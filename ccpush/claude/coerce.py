@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from ccpush.claude.records import (
+    NULL,
     Assistant,
+    Attachment,
+    AttachmentBody,
     Block,
     CacheCreation,
     CompactMetadata,
     Embedded,
     Message,
+    Origin,
+    PrLink,
     Progress,
     ProgressData,
     Row,
@@ -45,6 +52,11 @@ def _text(value: object) -> str | None:
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
+
+
+def _raw(value: object) -> msgspec.Raw:
+    """Give back a value as it stood in the row, to be looked into on demand."""
+    return NULL if value is None else msgspec.Raw(msgspec.json.encode(value))
 
 
 def _count(value: object) -> int | None:
@@ -85,6 +97,8 @@ def _usage(value: object) -> Usage | None:
         server_tool_use=ServerToolUse(
             _count(server.get("web_search_requests")), _count(server.get("web_fetch_requests"))
         ),
+        speed=_text(raw.get("speed")),
+        service_tier=_text(raw.get("service_tier")),
     )
 
 
@@ -92,16 +106,28 @@ def _message(value: object) -> Message | None:
     if not isinstance(value, dict):
         return None
     content = value.get("content")
-    blocks = [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []
+    blocks = (
+        [_block(b) for b in content if isinstance(b, dict)] if isinstance(content, list) else []
+    )
     return Message(
         id=_text(value.get("id")),
         model=_text(value.get("model")),
         stop_reason=_text(value.get("stop_reason")),
         usage=_usage(value.get("usage")),
-        content=[
-            Block(_text(b.get("type")) or "", _text(b.get("id")), _text(b.get("name")))
-            for b in blocks
-        ],
+        content=content if isinstance(content, str) else blocks,
+    )
+
+
+def _block(raw: Mapping[str, object]) -> Block:
+    return Block(
+        type=_text(raw.get("type")) or "",
+        id=_text(raw.get("id")),
+        name=_text(raw.get("name")),
+        input=_raw(raw.get("input")),
+        tool_use_id=_text(raw.get("tool_use_id")),
+        is_error=raw.get("is_error") is True,
+        content=_raw(raw.get("content")),
+        text=_raw(raw.get("text")),
     )
 
 
@@ -110,6 +136,7 @@ def _assistant(raw: Mapping[str, Any]) -> Assistant:
         message=_message(raw.get("message")),
         requestId=_text(raw.get("requestId")),
         isApiErrorMessage=raw.get("isApiErrorMessage") is True,
+        apiErrorStatus=_raw(raw.get("apiErrorStatus")),
         **_common(raw),
     )
 
@@ -124,7 +151,42 @@ def _common(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _user(raw: Mapping[str, Any]) -> User:
-    return User(**_common(raw))
+    return User(
+        message=_message(raw.get("message")),
+        toolUseResult=_raw(raw.get("toolUseResult")),
+        toolDenialKind=_text(raw.get("toolDenialKind")),
+        isMeta=raw.get("isMeta") is True,
+        isCompactSummary=raw.get("isCompactSummary") is True,
+        isVisibleInTranscriptOnly=raw.get("isVisibleInTranscriptOnly") is True,
+        promptSource=_text(raw.get("promptSource")),
+        origin=_origin(raw.get("origin")),
+        entrypoint=_text(raw.get("entrypoint")),
+        **_common(raw),
+    )
+
+
+def _origin(value: object) -> Origin | None:
+    return Origin(_text(value.get("kind"))) if isinstance(value, dict) else None
+
+
+def _attachment(raw: Mapping[str, Any]) -> Attachment:
+    body = _mapping(raw.get("attachment"))
+    return Attachment(
+        attachment=AttachmentBody(
+            type=_text(body.get("type")),
+            durationMs=_amount(body.get("durationMs")),
+            hookEvent=_text(body.get("hookEvent")),
+            commandMode=_text(body.get("commandMode")),
+            origin=_origin(body.get("origin")),
+            isMeta=body.get("isMeta") is True,
+        ),
+        isMeta=raw.get("isMeta") is True,
+        **_common(raw),
+    )
+
+
+def _pr_link(raw: Mapping[str, Any]) -> PrLink:
+    return PrLink(_text(raw.get("prUrl")), _text(raw.get("timestamp")), _text(raw.get("sessionId")))
 
 
 def _system(raw: Mapping[str, Any]) -> System:
@@ -133,7 +195,14 @@ def _system(raw: Mapping[str, Any]) -> System:
         subtype=_text(raw.get("subtype")),
         durationMs=_amount(raw.get("durationMs")),
         retryAttempt=_amount(raw.get("retryAttempt")),
-        compactMetadata=CompactMetadata(_amount(compact.get("preTokens")))
+        retryInMs=_raw(raw.get("retryInMs")),
+        error=_raw(raw.get("error")),
+        hookInfos=_raw(raw.get("hookInfos")),
+        compactMetadata=CompactMetadata(
+            _amount(compact.get("preTokens")),
+            _raw(compact.get("postTokens")),
+            _text(compact.get("trigger")),
+        )
         if isinstance(compact, dict)
         else None,
         **_common(raw),
@@ -160,6 +229,9 @@ def _embedded(inner: object) -> Embedded | None:
         uuid=_text(inner.get("uuid")),
         requestId=_text(inner.get("requestId")),
         isApiErrorMessage=inner.get("isApiErrorMessage") is True,
+        apiErrorStatus=_raw(inner.get("apiErrorStatus")),
+        toolUseResult=_raw(inner.get("toolUseResult")),
+        toolDenialKind=_text(inner.get("toolDenialKind")),
     )
 
 
@@ -168,4 +240,7 @@ _COERCE: Final[Mapping[str, Callable[[Mapping[str, Any]], Row]]] = {
     "user": _user,
     "system": _system,
     "progress": _progress,
+    "attachment": _attachment,
+    "pr-link": _pr_link,
 }
+TYPES: Final = frozenset(_COERCE)

@@ -12,8 +12,16 @@ from typing import Final
 
 import msgspec
 
-from ccpush.claude.coerce import BadNumberError, coerce_row
-from ccpush.claude.records import Envelope, Row, TypedAssistant, User
+from ccpush.claude.coerce import TYPES, BadNumberError, coerce_row
+from ccpush.claude.records import (
+    Block,
+    Envelope,
+    LargeUser,
+    Message,
+    Row,
+    TypedAssistant,
+    User,
+)
 
 # Above this a line whose shape surprises is skipped instead of being decoded into Python objects:
 # those take about ten times its bytes.
@@ -26,10 +34,10 @@ MAX_OBJECTS: Final = 500_000
 KNOWN_TYPES: Final = frozenset(
     {
         "agent-color", "agent-name", "agent-setting", "ai-title", "artifact-autoreact-ledger",
-        "atis-latch", "attachment", "attribution-snapshot", "bridge-session",
+        "atis-latch", "attribution-snapshot", "bridge-session",
         "content-replacement", "continued-in", "cost-state", "custom-title", "ended-by-model",
         "file-history-delta", "file-history-snapshot", "fork-context-ref", "frame-link",
-        "history-suppression", "last-prompt", "mode", "permission-mode", "pr-link",
+        "history-suppression", "last-prompt", "mode", "permission-mode",
         "queue-operation", "relocated", "saved_hook_context", "speculation-accept", "summary",
         "tag", "turn_end", "worktree-state",
     }
@@ -41,6 +49,11 @@ _decode_row: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(Row).decode
 # without the search for the type that the union needs; they still check it
 _decode_user: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(User).decode
 _decode_assistant: Final[Callable[[bytes], Row]] = msgspec.json.Decoder(TypedAssistant).decode
+_decode_large_user: Final = msgspec.json.Decoder(LargeUser).decode
+_decode_blocks: Final = msgspec.json.Decoder(list[Block]).decode
+_USER_FIELDS: Final = tuple(name for name in User.__struct_fields__ if name != "message")
+# of a very long text only the beginning tells who put it
+_HEAD_BYTES: Final = 200
 _decode_envelope = msgspec.json.Decoder(Envelope).decode
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r\n" + _BOM
@@ -66,9 +79,9 @@ BLANK: Final = Skip("blank")
 
 
 def decode(line: bytes) -> Row | Skip:
-    """Say what a line is: one of the four rows that matter, or why it is passed over."""
-    if len(line) > MAX_SURPRISING_BYTES and line.count(b"{") > MAX_OBJECTS:
-        return _decode_crowded(line)
+    """Say what a line is: one of the rows that matter, or why it is passed over."""
+    if len(line) > MAX_SURPRISING_BYTES:
+        return _decode_large(line)
     # Up to the second opening brace everything lies at depth one, and an unescaped quote cannot
     # stand inside a string; so what is found there is the row's own.
     brace = line.find(b"{", 1)
@@ -125,17 +138,43 @@ def is_whole(line: bytes) -> bool:
     return True
 
 
-def _decode_crowded(line: bytes) -> Row | Skip:
-    """Take a line of very many values when it is a user row, whose message is not decoded."""
+def _decode_large(line: bytes) -> Row | Skip:
+    """Take a very long line without decoding what is long in it."""
+    if proven_irrelevant(line):
+        return NO_METRIC
+    crowded = line.count(b"{") > MAX_OBJECTS
     try:
         kind = _type_of(line)
         if isinstance(kind, Skip):
             return kind
-        return _decode_user(line) if kind == "user" else BAD_FIELD
+        if kind == "user":
+            return _large_user(line, look=not crowded)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return NOT_JSON
+        # what is surprising about it is not looked for in so long a line
+        return _decode_closely(line)
     except RecursionError:
         return TOO_DEEP
+    if crowded:
+        return BAD_FIELD
+    try:
+        return _decode_row(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_closely(line)
+
+
+def _large_user(line: bytes, *, look: bool) -> User:
+    """Decode a user's row, and of what it says only blocks without their text, or how it begins."""
+    row = _decode_large_user(line)
+    content: list[Block] | str | None = None
+    if look and row.message is not None:
+        raw = row.message.content
+        head = bytes(memoryview(raw)[:_HEAD_BYTES])
+        if head.startswith(b"["):
+            content = _decode_blocks(raw)
+        elif head.startswith(b'"'):
+            content = head[1:].decode("utf-8", "ignore")
+    rest = {name: getattr(row, name) for name in _USER_FIELDS}
+    return User(message=None if content is None else Message(content=content), **rest)
 
 
 def _decode_closely(line: bytes) -> Row | Skip:
@@ -191,7 +230,7 @@ def _type_of(line: bytes) -> str | Skip:
         return NO_TYPE
     if kind in KNOWN_TYPES or kind.startswith(_KNOWN_PREFIXES):
         return NO_METRIC
-    if kind not in ("assistant", "user", "system", "progress"):
+    if kind not in TYPES:
         return Skip("unknown_type", unknown_type=_safe_name(kind))
     return kind
 

@@ -14,48 +14,62 @@ from collections.abc import Sequence
 from typing import Final
 
 from ccpush.claude import facts as f
-from ccpush.claude.amounts import API_ERROR, counts_of, increments_of
-from ccpush.claude.decode import (
-    MAX_SURPRISING_BYTES,
-    Skip,
-    decode,
-    time_and_session,
+from ccpush.claude.activity import Activity, Standing
+from ccpush.claude.amounts import (
+    PROMPT,
+    counts_of,
+    failed,
+    hook_of,
+    hooks_of,
+    increments_of,
+    status_of,
 )
+from ccpush.claude.calls import Calls
+from ccpush.claude.decode import Skip, decode
 from ccpush.claude.facts import (
     Counts,
     Event,
-    Facts,
     Increments,
+    KeyedFacts,
     Observed,
-    Seen,
     Series,
     largest,
 )
+from ccpush.claude.keys import by_key
+from ccpush.claude.lines import Lines
 from ccpush.claude.model_names import UNKNOWN, normalise
-from ccpush.claude.records import Assistant, Block, Message, Progress, System, User
-from ccpush.claude.timestamps import Clock
+from ccpush.claude.prompts import put_by, waited
+from ccpush.claude.records import (
+    Assistant,
+    Attachment,
+    Block,
+    Embedded,
+    Message,
+    PrLink,
+    Progress,
+    System,
+    User,
+)
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 SYNTHETIC: Final = "<synthetic>"
 MAX_LABEL_CHARACTERS: Final = 100
-# Rows without a time (titles, modes) are written again behind the last that has one.
-_LAST_LINES: Final = 16
 _SEARCH_TOOLS: Final = {"WebSearch": f.WEB_SEARCHES, "WebFetch": f.WEB_FETCHES}
 
 
-class Extractor:
-    """Folds lines into :class:`Facts`; one per chunk."""
+class Extractor(Lines):
+    """Folds lines into facts; one per chunk."""
 
-    __slots__ = ("_clock", "_last_lines", "_session", "_session_name", "facts")
+    __slots__ = ("_activity", "_calls", "_resumed", "_tools")
 
     def __init__(self) -> None:
-        self.facts = Facts()
-        self._clock = Clock()
-        self._last_lines: list[bytes] = []
-        # rows of one session follow one another
-        self._session_name: str | None = None
-        self._session = Seen(0, None)
+        super().__init__()
+        self._calls = Calls()
+        self._activity = Activity()
+        self._resumed = False
+        # tools by the names that rows have for them
+        self._tools: dict[str, str] = {}
 
     def take_all(self, lines: Sequence[bytes]) -> None:
         """Add what complete lines say; never raises."""
@@ -71,61 +85,38 @@ class Extractor:
                 self._skip(row)
             elif isinstance(row, Progress):
                 self._progress(row)
-            else:
+            elif isinstance(row, Attachment):
+                self._attachment(row)
+            elif isinstance(row, System):
                 self._system(row)
-        self.facts.lines += len(lines)
-        self._last_lines = [
-            line for line in lines[-_LAST_LINES:] if len(line) <= MAX_SURPRISING_BYTES
-        ]
+            else:
+                self._pr_link(row)
+        self._taken(lines)
 
-    def too_long(self) -> None:
-        """Count a line that was longer than anything a row can be, and was not read."""
-        self.facts.lines += 1
-        self.facts.skipped["too_long"] += 1
+    @property
+    def keys(self) -> int:
+        """How many keys the ledger will have to look up; what a chunk's size is measured by."""
+        return self.facts.keys + len(self._calls) + len(self._activity.stretches)
 
-    def half_line(self) -> None:
-        """Count a line that was left unfinished; should it be finished yet, it is read then."""
-        self.facts.lines += 1
-        self.facts.skipped["half_line"] += 1
+    def keyed(self) -> KeyedFacts:
+        """Return all that was read, as the ledger takes it."""
+        keyed = self.facts.keyed()
+        keyed.calls = by_key("result", self._calls.open_calls())
+        keyed.results = by_key("result", self._calls.open_results())
+        keyed.repeated = by_key("result", self._calls.repeated_results())
+        keyed.settled = by_key("result", self._calls.settled)
+        keyed.pulls = self._calls.pulls
+        keyed.stretches = {key: times for key, times in self._activity.stretches.items() if times}
+        return keyed
 
-    def end_of_file(self) -> None:
-        """Note how far a session reaches: its last row may carry nothing else."""
-        lines, self._last_lines = self._last_lines, []
-        for line in reversed(lines):
-            timestamp, session = time_and_session(line)
-            if timestamp is not None and session is not None:
-                ts_s = self._clock.seconds(timestamp)
-                if ts_s >= 0:
-                    self._see(session, ts_s, main=False)
-                    return
+    def begin_file(self, standing: Standing, *, resumed: bool) -> None:
+        """Go on in another file, where it was left; ``resumed`` when it was not at its start."""
+        self._activity.resume(standing)
+        self._resumed = resumed
 
-    def _skip(self, skip: Skip) -> None:
-        self.facts.skipped[skip.reason] += 1
-        if skip.unknown_type is not None:
-            self.facts.unknown_types[skip.unknown_type] += 1
-
-    def _time(self, timestamp: str | None) -> int:
-        """Return the second, or -1 after counting why there is none."""
-        if timestamp is None:
-            self.facts.skipped["no_timestamp"] += 1
-            return -1
-        ts_s = self._clock.seconds(timestamp)
-        if ts_s < 0:
-            self.facts.skipped["bad_timestamp"] += 1
-        return ts_s
-
-    def _see(self, session: str | None, ts_s: int, *, main: bool) -> None:
-        if session != self._session_name:
-            if session is None:
-                return
-            self._session = self.facts.sessions.setdefault(session, Seen(ts_s, None))
-            self._session_name = session
-        seen = self._session
-        # not max(): this is asked for every row
-        if ts_s > seen.last_s:  # noqa: PLR1730
-            seen.last_s = ts_s
-        if main and seen.main_s is None:
-            seen.main_s = ts_s
+    def standing(self) -> Standing:
+        """Say where the file is left, for going on in it."""
+        return self._activity.standing()
 
     def _user(self, row: User) -> None:
         ts_s = self._time(row.timestamp)
@@ -139,13 +130,50 @@ class Extractor:
             facts.duplicates += 1
         else:
             facts.prompts[row.uuid] = (ts_s, row.sessionId or "")
+        self._put(row, ts_s)
+
+    def _put(self, row: User, ts_s: int) -> None:
+        """Take what a row of the user holds: a prompt, or what tools gave back."""
+        if row.message is None:
+            return
+        content = row.message.content
+        if isinstance(content, list) and self._results(content, row, ts_s):
+            if not row.isSidechain:
+                self._activity.go_on(ts_s)
+            return
+        if row.isSidechain:
+            return
+        put = put_by(row)
+        if put != "other":
+            self._activity.begin(row.uuid, ts_s, by_person=put != "program")
+        if put == "prompt" and row.uuid is not None:
+            self.facts.set_apart("row", row.uuid, ts_s, PROMPT)
+
+    def _results(self, content: list[Block], row: User | Embedded, ts_s: int) -> bool:
+        """Take the results of tools; return whether there were any."""
+        found = False
+        for block in content:
+            if block.type == "tool_result":
+                found = True
+                if block.tool_use_id is None:
+                    continue
+                call = block.tool_use_id
+                if isinstance(row, User):
+                    self._calls.answer(call, ts_s, block, row)
+                else:
+                    self._calls.repeat(call, ts_s, block, row, resumed=self._resumed)
+        return found
 
     def _event(self, uuid: str | None, ts_s: int, increments: Increments) -> None:
+        if uuid is not None:
+            increments = self.facts.set_apart("row", uuid, ts_s, increments)
+        self._first_seen(uuid, ts_s, increments)
+
+    def _first_seen(self, uuid: str | None, ts_s: int, increments: Increments) -> None:
+        """Take a row of a kind that no version before has kept: nothing of it is set apart."""
         if uuid is None:
             self.facts.skipped["no_key"] += 1
-            return
-        increments = self.facts.set_apart("row", uuid, ts_s, increments)
-        if uuid in self.facts.events:
+        elif uuid in self.facts.events:
             self.facts.duplicates += 1
         else:
             self.facts.events[uuid] = Event(ts_s, increments)
@@ -156,9 +184,11 @@ class Extractor:
             return
         main = not row.isSidechain
         self._see(row.sessionId, ts_s, main=main)
+        if main and ts_s > self._activity.latest_s:
+            self._activity.go_on(ts_s)
         message = row.message
         if row.isApiErrorMessage:
-            self._event(row.uuid, ts_s, API_ERROR)
+            self._event(row.uuid, ts_s, failed(status_of(row.apiErrorStatus)))
         elif message is None:
             self.facts.skipped["no_message"] += 1
         elif message.model == SYNTHETIC:
@@ -171,18 +201,31 @@ class Extractor:
         inner = row.data.message if row.data else None
         if inner is None or inner.type != "assistant" or inner.message is None:
             self.facts.skipped["no_metric"] += 1
+            if inner is not None and inner.type == "user":
+                self._embedded_results(inner, row.timestamp)
             return
         ts_s = self._time(inner.timestamp or row.timestamp)
         if ts_s < 0:
             return
         self._see(row.sessionId, ts_s, main=False)
         if inner.isApiErrorMessage:
-            self._event(inner.uuid, ts_s, API_ERROR)
+            self._event(inner.uuid, ts_s, failed(status_of(inner.apiErrorStatus)))
         elif inner.message.model == SYNTHETIC:
             self.facts.skipped["synthetic"] += 1
         else:
             key = inner.message.id or inner.requestId or inner.uuid
             self._response(key, inner.message, ts_s, row.sessionId, main=False)
+
+    def _embedded_results(self, inner: Embedded, timestamp: str | None) -> None:
+        """Take what a subagent's tools gave back, if their calls were read before.
+
+        The results lie in the subagent's own file too; they are not awaited here.
+        """
+        if inner.message is None or not isinstance(inner.message.content, list):
+            return
+        ts_s = self._clock.seconds(inner.timestamp or timestamp or "")
+        if ts_s >= 0:
+            self._results(inner.message.content, inner, ts_s)
 
     def _response(
         self, key: str | None, message: Message, ts_s: int, session: str | None, *, main: bool
@@ -207,16 +250,40 @@ class Extractor:
     def _tool_calls(self, key: str, content: list[Block], ts_s: int) -> None:
         for position, block in enumerate(content):
             if block.type == "tool_use":
-                call = block.id or f"{key}#{position}"
+                call, name = block.id or f"{key}#{position}", block.name or UNKNOWN
+                tool = self._tools.get(name)
+                if tool is None:
+                    tool = self._tools[name] = label(name)
                 if call not in self.facts.tool_calls:
-                    self.facts.tool_calls[call] = (label(block.name or UNKNOWN), ts_s)
+                    self.facts.tool_calls[call] = (tool, ts_s)
+                self._calls.open(call, tool, block)
+
+    def _attachment(self, row: Attachment) -> None:
+        increments = PROMPT if waited(row) else hook_of(row)
+        if not increments:
+            self.facts.skipped["no_metric"] += 1
+            return
+        ts_s = self._time(row.timestamp)
+        if ts_s >= 0:
+            self._see(row.sessionId, ts_s, main=False)
+            self._first_seen(row.uuid, ts_s, increments)
+
+    def _pr_link(self, row: PrLink) -> None:
+        if row.prUrl is None:
+            self.facts.skipped["no_metric"] += 1
+            return
+        ts_s = self._time(row.timestamp)
+        if ts_s >= 0:
+            self._first_seen(f"pull {row.prUrl}", ts_s, ())
+            self._calls.link(row.prUrl, ts_s)
 
     def _system(self, row: System) -> None:
         increments = increments_of(row)
         if increments is None:
             self.facts.skipped["bad_number"] += 1
             return
-        if not increments:
+        hooks = () if increments else hooks_of(row)
+        if not increments and not hooks:
             self.facts.skipped["no_metric"] += 1
             if row.timestamp is not None and (ts_s := self._clock.seconds(row.timestamp)) >= 0:
                 self._see(row.sessionId, ts_s, main=not row.isSidechain)
@@ -225,7 +292,10 @@ class Extractor:
         if ts_s < 0:
             return
         self._see(row.sessionId, ts_s, main=not row.isSidechain)
-        self._event(row.uuid, ts_s, increments)
+        if hooks:
+            self._first_seen(row.uuid, ts_s, hooks)
+        else:
+            self._event(row.uuid, ts_s, increments)
 
 
 def label(text: str) -> str:

@@ -13,7 +13,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from ccpush.claude.activity import Worked
+from ccpush.claude.called_with import Call
 from ccpush.claude.keys import Kind, by_key
+from ccpush.claude.results import Result
 
 
 class Series(NamedTuple):
@@ -40,6 +43,24 @@ TURN_DURATION_BUCKETS: Final = "turn_duration_buckets"
 TURN_DURATION_MS: Final = "turn_duration_ms"
 COMPACT_TOKENS_BUCKETS: Final = "compact_tokens_buckets"
 COMPACT_TOKENS: Final = "compact_tokens"
+RESPONSES: Final = "responses"  # the model; main, subagent
+CACHE_WRITES: Final = "cache_writes"  # 5m, 1h; the model
+# in 10^-9 US dollars
+COST: Final = "cost"  # the model
+SAVINGS: Final = "savings"  # the model
+UNPRICED: Final = "unpriced"  # the model
+PROMPTS: Final = "prompts"
+ACTIVE_S: Final = "active_s"  # user, cli
+TOOL_ERRORS: Final = "tool_errors"  # the tool; error, denied, interrupted
+LINES: Final = "lines"  # added, removed
+COMMITS: Final = "commits"
+PULL_REQUESTS: Final = "pull_requests"
+EDIT_DECISIONS: Final = "edit_decisions"  # the tool; decision, source and language
+API_STATUSES: Final = "api_statuses"  # the status
+RETRY_WAIT_MS: Final = "retry_wait_ms"
+TRIGGERS: Final = "triggers"  # what triggered a compaction
+DROPPED_TOKENS: Final = "dropped_tokens"
+HOOK_MS: Final = "hook_ms"
 
 # A family's *generation*: the first version of the extractor that records it. The versions before
 # have counted rows without it, so a later generation is counted by keys of its own.
@@ -50,6 +71,13 @@ GENERATIONS: Final = dict.fromkeys(
         COMPACT_TOKENS,
     ),
     1,
+) | dict.fromkeys(
+    (
+        RESPONSES, CACHE_WRITES, COST, SAVINGS, UNPRICED, PROMPTS, ACTIVE_S, TOOL_ERRORS, LINES,
+        COMMITS, PULL_REQUESTS, EDIT_DECISIONS, API_STATUSES, RETRY_WAIT_MS, TRIGGERS,
+        DROPPED_TOKENS, HOOK_MS,
+    ),
+    2,
 )  # fmt: skip
 
 TURN_DURATION_BOUNDS_S: Final = (5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
@@ -69,14 +97,18 @@ def bucket(value: float, bounds: tuple[int, ...]) -> str:
     return INFINITY
 
 
-# input, output, cache read, cache creation, web searches, web fetches
-Counts = tuple[int, int, int, int, int, int]
+# A response's mode is the largest of its rows', so it only grows: a row that is not of a batch has
+# the first bit, one in fast mode the second.
+FULL_PRICE: Final = 1
+FAST: Final = 2
+# input, output, cache read, cache creation, web searches, web fetches; cache writes that live five
+# minutes, an hour; mode
+Counts = tuple[int, int, int, int, int, int, int, int, int]
 
 
 def largest(one: Counts, other: Counts) -> Counts:
     """Return the field-wise maximum."""
-    a, b, c, d, e, g = map(max, one, other)
-    return (a, b, c, d, e, g)
+    return tuple(map(max, one, other))  # type: ignore[return-value]
 
 
 class Observed(msgspec.Struct, gc=False, array_like=True):
@@ -171,13 +203,25 @@ class Facts(msgspec.Struct):
 
 
 class KeyedFacts(msgspec.Struct, array_like=True):
-    """Facts on their way into the ledger: every identifier has become a 64-bit key."""
+    """Facts on their way into the ledger: every identifier has become a 64-bit key.
+
+    ``calls`` and ``results`` are tool calls whose other half was read before or is still to come
+    (before, if anything, for ``repeated`` results);
+    ``settled`` are whole ones, ``pulls`` pull requests by their address. ``stretches`` are the
+    times worked in what began with one prompt.
+    """
 
     responses: dict[int, Observed] = msgspec.field(default_factory=dict)
     prompts: dict[int, tuple[int, str]] = msgspec.field(default_factory=dict)
     events: dict[int, Event] = msgspec.field(default_factory=dict)
     tool_calls: dict[int, tuple[str, int]] = msgspec.field(default_factory=dict)
     later: dict[int, Event] = msgspec.field(default_factory=dict)
+    calls: dict[int, Call] = msgspec.field(default_factory=dict)
+    results: dict[int, Result] = msgspec.field(default_factory=dict)
+    repeated: dict[int, Result] = msgspec.field(default_factory=dict)
+    settled: dict[int, Event] = msgspec.field(default_factory=dict)
+    pulls: dict[int, Event] = msgspec.field(default_factory=dict)
+    stretches: dict[int, list[Worked]] = msgspec.field(default_factory=dict)
     sessions: dict[int, Seen] = msgspec.field(default_factory=dict)
     lines: int = 0
     duplicates: int = 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from struct import unpack
 from typing import Literal, TypeVar
 
 Value = TypeVar("Value")
-Kind = Literal["response", "call", "row", "later", "session", "path"]
+Kind = Literal["response", "call", "result", "row", "pull", "later", "session", "stretch", "path"]
 
 
 def key_of(kind: Kind, text: str) -> int:
@@ -17,12 +18,11 @@ def key_of(kind: Kind, text: str) -> int:
 
 def by_key(kind: Kind, values: Mapping[str, Value]) -> dict[int, Value]:
     """Return the values by the hashes of their keys."""
-    person, number = kind.encode(), int.from_bytes
-    return {
-        number(
-            blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, person=person).digest(),
-            "big",
-            signed=True,
-        ): value
-        for text, value in values.items()
-    }
+    person = kind.encode()
+    digests = [
+        blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, person=person).digest()
+        for text in values
+    ]
+    # all at once: a call of int.from_bytes for each would take a third of the time
+    keys = unpack(f">{len(digests)}q", b"".join(digests))
+    return dict(zip(keys, values.values(), strict=True))

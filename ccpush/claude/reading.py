@@ -17,7 +17,7 @@ from ccpush.claude.facts import KeyedFacts
 from ccpush.claude.tail import Position, SourceError, read_on
 
 # About 10 MB of facts, and a transaction of a few hundred milliseconds.
-CHUNK_KEYS: Final = 20_000
+CHUNK_KEYS: Final = 25_000
 
 
 class Work(msgspec.Struct, gc=False, array_like=True):
@@ -61,14 +61,14 @@ def read_chunks(
             position, at_end = stretch.position, stretch.at_end
             chunk.reached[item.key] = position
             chunk.read_bytes += stretch.read_bytes
-            if extractor.facts.keys >= max_keys:
-                chunk.facts = extractor.facts.keyed()
+            if extractor.keys >= max_keys:
+                chunk.facts = extractor.keyed()
                 extractor = Extractor()
                 yield chunk
                 chunk = Chunk()
         if stop():
             break
-    chunk.facts = extractor.facts.keyed()
+    chunk.facts = extractor.keyed()
     yield chunk
 
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-_NULL: Final = msgspec.Raw(b"null")
+NULL: Final = msgspec.Raw(b"null")
 
 
 class CacheCreation(msgspec.Struct, gc=False):
@@ -36,18 +36,25 @@ class Usage(msgspec.Struct, gc=False):
     cache_creation_input_tokens: int | None = 0
     cache_creation: CacheCreation | None = None
     server_tool_use: ServerToolUse | None = None
+    speed: str | None = None
+    service_tier: str | None = None
 
 
 class Block(msgspec.Struct, gc=False):
-    """One content block; only tool calls say more than their type here."""
+    """One content block: a tool call, what a tool gave back, a text. Only looked into on demand."""
 
     type: str = ""
     id: str | None = None
     name: str | None = None
+    input: msgspec.Raw = NULL
+    tool_use_id: str | None = None
+    is_error: bool | None = False
+    content: msgspec.Raw = NULL
+    text: msgspec.Raw = NULL
 
 
 class Message(msgspec.Struct, gc=False):
-    """The API's message, without its text."""
+    """What was said, by either side, without its text."""
 
     id: str | None = None
     model: str | None = None
@@ -66,12 +73,25 @@ class Assistant(msgspec.Struct, gc=False, tag_field="type", tag="assistant"):
     sessionId: str | None = None  # noqa: N815
     isSidechain: bool | None = False  # noqa: N815
     isApiErrorMessage: bool | None = False  # noqa: N815
+    apiErrorStatus: msgspec.Raw = NULL  # noqa: N815
 
 
 class TypedAssistant(Assistant, gc=False, tag=False, kw_only=True):
     """The same, when what is decoded may be of another type or of none."""
 
     type: Literal["assistant"]
+
+
+class LargeMessage(msgspec.Struct, gc=False):
+    """What a very long row says."""
+
+    content: msgspec.Raw = NULL
+
+
+class Origin(msgspec.Struct, gc=False):
+    """Who put a prompt: ``human``, or some program."""
+
+    kind: str | None = None
 
 
 class User(msgspec.Struct, gc=False, tag_field="type", tag="user"):
@@ -81,12 +101,59 @@ class User(msgspec.Struct, gc=False, tag_field="type", tag="user"):
     uuid: str | None = None
     sessionId: str | None = None  # noqa: N815
     isSidechain: bool | None = False  # noqa: N815
+    message: Message | None = None
+    toolUseResult: msgspec.Raw = NULL  # noqa: N815
+    toolDenialKind: str | None = None  # noqa: N815
+    isMeta: bool | None = False  # noqa: N815
+    isCompactSummary: bool | None = False  # noqa: N815
+    isVisibleInTranscriptOnly: bool | None = False  # noqa: N815
+    promptSource: str | None = None  # noqa: N815
+    origin: Origin | None = None
+    entrypoint: str | None = None
+
+
+class LargeUser(User, gc=False, tag=False, kw_only=True):
+    """The same of a very long line; what was said is raw, so that no long text is decoded."""
+
+    message: LargeMessage | None = None  # type: ignore[assignment]
+
+
+class AttachmentBody(msgspec.Struct, gc=False):
+    """What was attached: how a hook went, a prompt that waited."""
+
+    type: str | None = None
+    durationMs: float | None = None  # noqa: N815
+    hookEvent: str | None = None  # noqa: N815
+    commandMode: str | None = None  # noqa: N815
+    origin: Origin | None = None
+    isMeta: bool | None = False  # noqa: N815
+
+
+class Attachment(msgspec.Struct, gc=False, tag_field="type", tag="attachment"):
+    """Something that Claude Code put beside what was said."""
+
+    attachment: AttachmentBody | None = None
+    timestamp: str | None = None
+    uuid: str | None = None
+    sessionId: str | None = None  # noqa: N815
+    isSidechain: bool | None = False  # noqa: N815
+    isMeta: bool | None = False  # noqa: N815
+
+
+class PrLink(msgspec.Struct, gc=False, tag_field="type", tag="pr-link"):
+    """A pull request that belongs to the session."""
+
+    prUrl: str | None = None  # noqa: N815
+    timestamp: str | None = None
+    sessionId: str | None = None  # noqa: N815
 
 
 class CompactMetadata(msgspec.Struct, gc=False):
-    """What a compaction began with."""
+    """What a compaction began with, and what it left."""
 
     preTokens: float | None = None  # noqa: N815
+    postTokens: msgspec.Raw = NULL  # noqa: N815
+    trigger: str | None = None
 
 
 class System(msgspec.Struct, gc=False, tag_field="type", tag="system"):
@@ -99,6 +166,9 @@ class System(msgspec.Struct, gc=False, tag_field="type", tag="system"):
     isSidechain: bool | None = False  # noqa: N815
     durationMs: float | None = None  # noqa: N815
     retryAttempt: float | None = None  # noqa: N815
+    retryInMs: msgspec.Raw = NULL  # noqa: N815
+    error: msgspec.Raw = NULL
+    hookInfos: msgspec.Raw = NULL  # noqa: N815
     compactMetadata: CompactMetadata | None = None  # noqa: N815
 
 
@@ -111,6 +181,9 @@ class Embedded(msgspec.Struct, gc=False):
     uuid: str | None = None
     requestId: str | None = None  # noqa: N815
     isApiErrorMessage: bool | None = False  # noqa: N815
+    apiErrorStatus: msgspec.Raw = NULL  # noqa: N815
+    toolUseResult: msgspec.Raw = NULL  # noqa: N815
+    toolDenialKind: str | None = None  # noqa: N815
 
 
 class ProgressData(msgspec.Struct, gc=False):
@@ -131,9 +204,9 @@ class Progress(msgspec.Struct, gc=False, tag_field="type", tag="progress"):
 class Envelope(msgspec.Struct, gc=False):
     """What says of which type a row is, and when it was written; any of it may be anything."""
 
-    type: msgspec.Raw = _NULL
-    timestamp: msgspec.Raw = _NULL
-    sessionId: msgspec.Raw = _NULL  # noqa: N815
+    type: msgspec.Raw = NULL
+    timestamp: msgspec.Raw = NULL
+    sessionId: msgspec.Raw = NULL  # noqa: N815
 
 
-Row = Assistant | User | System | Progress
+Row = Assistant | User | System | Progress | Attachment | PrLink

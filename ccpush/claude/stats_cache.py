@@ -208,6 +208,9 @@ def _share(usage: tuple[int, int, int, int], part: int, whole: int) -> tuple[int
     if not whole:
         return (0, 0, 0, 0)
     a, b, c, d = (n * part // whole for n in usage)
+    if usage[0] + usage[1] == whole:
+        # the two together are what the days say, to the token
+        b = part - a
     return (a, b, c, d)
 
 

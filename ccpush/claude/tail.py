@@ -15,7 +15,8 @@ from typing import BinaryIO, Final, Literal
 
 import msgspec
 
-from ccpush.claude import decode, extract
+from ccpush.claude import activity, decode, extract
+from ccpush.claude.activity import Standing
 from ccpush.claude.discover import FoundFile, as_signed
 from ccpush.claude.extract import Extractor
 
@@ -47,7 +48,10 @@ class SourceError(Exception):
 
 
 class Position(msgspec.Struct, gc=False, array_like=True, frozen=True):
-    """How far a file was read: ``offset`` is the end of the last line taken."""
+    """How far a file was read: ``offset`` is the end of the last line taken.
+
+    ``stretch`` and ``latest_s`` are where its activity stood there (see ``activity``).
+    """
 
     device: int
     inode: int
@@ -57,6 +61,8 @@ class Position(msgspec.Struct, gc=False, array_like=True, frozen=True):
     fingerprint: int
     extractor: int
     tail: TailState = "none"
+    stretch: int = activity.NOBODY
+    latest_s: int = 0
 
     def unchanged(self, file: FoundFile, now_s: float) -> bool:
         """Whether there is nothing to read, as far as the file system tells."""
@@ -107,6 +113,10 @@ def _read_opened(
         raise SourceError("no_regular_file")
     start, restart = _start(opened, position, info)
     opened.seek(start)
+    if position is None or start == 0:
+        into.begin_file(Standing(), resumed=False)
+    else:
+        into.begin_file(Standing(position.stretch, position.latest_s), resumed=True)
     offset, rest = _take_lines(opened, start, into, max_keys)
     tail: TailState = "none"
     if rest:
@@ -115,6 +125,7 @@ def _read_opened(
             tail, offset = _take_still_tail(rest, offset, into)
     if rest is not None:
         into.end_of_file()
+    standing = into.standing()
     reached = Position(
         device=as_signed(info.st_dev),
         inode=as_signed(info.st_ino),
@@ -125,6 +136,8 @@ def _read_opened(
         fingerprint=_fingerprint(opened, offset),
         extractor=extract.VERSION,
         tail=tail,
+        stretch=standing.stretch,
+        latest_s=standing.latest_s,
     )
     return Stretch(reached, rest is not None, offset - start, restart)
 
@@ -140,7 +153,7 @@ def _take_lines(
         offset += batch_bytes - len(rest)
         if rest:
             return offset, rest
-        if offset - start >= MAX_CALL_BYTES or into.facts.keys >= max_keys:
+        if offset - start >= MAX_CALL_BYTES or into.keys >= max_keys:
             return offset, None
     return offset, b""
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Series
+from ccpush.ledger.labels import Kind, Labels
 
 GRID_S: Final = 60
 MINUTES_PER_QUARTER: Final = 15
@@ -93,6 +94,10 @@ class Booking:
         self._overlaid_days = overlaid
         self._ids: dict[Series, int] = {}
         self._rows: list[tuple[Series, str | None, int]] = []
+        self._labels = Labels(connection)
+        # series that are kept under another name, and how many increments were, by kind of label
+        self._folded: dict[Series, Kind] = {}
+        self.folded: Counter[Kind] = Counter()
         self._load_series()
         self._cells: defaultdict[tuple[int, int, int], int] = defaultdict(int)
 
@@ -106,29 +111,51 @@ class Booking:
             number = self._ids.get(series)
             if number is None:
                 number = self._new_series(series)
+            if self._folded and series in self._folded:
+                self.folded[self._folded[series]] += 1
             frozen = self._rows[number][2]
             booked = minute + 1 if minute >= frozen else frozen + 1
             self._cells[booked, minute // MINUTES_PER_QUARTER, number] += amount
+
+    def add_each(self, series: Iterable[Series], minute: int, amounts: Iterable[int]) -> None:
+        """Let each of some series grow by its amount; the same as :meth:`add`, many times."""
+        ids, rows, cells, quarter = (
+            self._ids,
+            self._rows,
+            self._cells,
+            minute // MINUTES_PER_QUARTER,
+        )
+        for one, amount in zip(series, amounts, strict=True):
+            if amount:
+                number = ids.get(one)
+                if number is None or self._folded:
+                    self.add(one, minute, amount)
+                    continue
+                frozen = rows[number][2]
+                booked = minute + 1 if minute >= frozen else frozen + 1
+                cells[booked, quarter, number] += amount
 
     def write(self) -> int | None:
         """Write increments, totals and daily and hourly figures of everything added.
 
         Returns the oldest step that was booked at, None without any.
         """
-        cells = sorted((*key, amount) for key, amount in self._cells.items() if amount)
+        cells = sorted([(b, q, n, amount) for (b, q, n), amount in self._cells.items() if amount])
         self._connection.executemany(
             "INSERT INTO increment VALUES (?, ?, ?, ?) ON CONFLICT (booked, quarter, series)"
             " DO UPDATE SET amount = amount + excluded.amount",
             cells,
         )
-        totals: Counter[int] = Counter()
-        by_quarter: Counter[tuple[int, int]] = Counter()
+        totals = [0] * len(self._rows)
+        by_quarter: defaultdict[tuple[int, int], int] = defaultdict(int)
+        has_figure = [row[1] is not None for row in self._rows]
         for _, quarter, number, amount in cells:
             totals[number] += amount
-            by_quarter[quarter, number] += amount
+            if has_figure[number]:
+                by_quarter[quarter, number] += amount
         self._connection.executemany(
             "UPDATE series SET total = total + ? WHERE id = ?",
-            [(amount, number) for number, amount in totals.items()],
+            [(amount, number) for number, amount in enumerate(totals) if amount],
         )
         add_overlay(self._connection, self._overlay(cells) if self._overlaid_days else {})
         add_figures(self._connection, self._figures(by_quarter))
@@ -173,10 +200,16 @@ class Booking:
         return number
 
     def _new_series(self, series: Series) -> int:
-        number = self._remember(series)
-        self._connection.execute(
-            "INSERT INTO series (id, family, a, b) VALUES (?, ?, ?, ?)", (number, *series)
-        )
+        kept, kind = self._labels.fold(series)
+        number = self._ids.get(kept)
+        if number is None:
+            number = self._remember(kept)
+            self._connection.execute(
+                "INSERT INTO series (id, family, a, b) VALUES (?, ?, ?, ?)", (number, *kept)
+            )
+        if kind is not None:
+            self._ids[series] = number
+            self._folded[series] = kind
         return number
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final
 
 from ccpush.claude import facts as f
+from ccpush.claude.facts import Series
 from ccpush.claude.stats_cache import TOKEN_TYPES, Remembered, RememberedDay
 from ccpush.ledger import figures
 from ccpush.ledger.booking import (
@@ -22,7 +23,9 @@ from ccpush.ledger.booking import (
     add_overlay,
     frozen_through,
 )
+from ccpush.ledger.labels import Labels
 from ccpush.ledger.meta import get_meta, set_meta_once
+from ccpush.ledger.tallies import add_tallies
 
 # families that only imported days have
 UNSPLIT: Final = "unsplit"
@@ -76,13 +79,31 @@ def import_days(
         connection.executemany(
             "INSERT INTO imported VALUES (?, ?, ?, ?, ?, ?)",
             [
-                (day, *key, booked, n)
-                for day, amounts in new.items()
-                for key, n in sorted(amounts.items())
+                (day, *series, booked, n)
+                for day, amounts in _folded(connection, new).items()
+                for series, n in sorted(amounts.items())
             ],
         )
         _overlay(connection, set(new), booked, local)
     return len(new)
+
+
+def _folded(
+    connection: sqlite3.Connection, days: Mapping[int, Counter[tuple[str, str, str]]]
+) -> dict[int, Counter[Series]]:
+    """Keep the values of a label few, as booking does; what was one too many is tallied."""
+    labels = Labels(connection)
+    found: dict[int, Counter[Series]] = {}
+    folded: Counter[tuple[str, str]] = Counter()
+    for day, amounts in days.items():
+        found[day] = Counter()
+        for names, amount in sorted(amounts.items()):
+            series, kind = labels.fold(Series(*names))
+            found[day][series] += amount
+            if kind is not None and amount:
+                folded["folded", kind] += 1
+    add_tallies(connection, folded)
+    return found
 
 
 def _amounts(day: RememberedDay) -> Counter[tuple[str, str, str]]:

@@ -24,6 +24,7 @@ from ccpush.claude.parallel import MIN_BYTES, WorkerError, read_in_parallel
 from ccpush.claude.reading import CHUNK_KEYS, Chunk, Work, read_chunks
 from ccpush.claude.retention import cleanup_period_days
 from ccpush.claude.stats_cache import Stamp, StatsCacheError, read_stats_cache, stamp
+from ccpush.config.settings import PriceOverride
 from ccpush.ledger import figures, positions
 from ccpush.ledger.booking import LocalTime
 from ccpush.ledger.collapse import collapse
@@ -33,6 +34,8 @@ from ccpush.ledger.meta import get_meta, set_meta, set_meta_once
 from ccpush.ledger.rebooking import book_anew
 from ccpush.ledger.store import transaction
 from ccpush.ledger.tallies import add_tallies, set_tallies
+from ccpush.ledger.unsettled import forget_old
+from ccpush.prices.book import PriceBook, load_book
 
 # More would wait for the ledger, which has one writer.
 MAX_WORKERS: Final = 2
@@ -71,7 +74,7 @@ class Intake:
     Keep it between passes: it remembers positions. ``stop`` is asked between chunks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         connection: sqlite3.Connection,
         homes: Sequence[Path],
@@ -80,6 +83,7 @@ class Intake:
         stop: Callable[[], bool] = _never,
         chunk_keys: int = CHUNK_KEYS,
         workers: int | None = None,
+        prices: Sequence[PriceOverride] = (),
     ) -> None:
         self._connection = connection
         self._homes = homes
@@ -87,6 +91,8 @@ class Intake:
         self._stop = stop
         self._chunk_keys = chunk_keys
         self._workers = min(MAX_WORKERS, os.cpu_count() or 1) if workers is None else workers
+        self._overrides = prices
+        self._book: PriceBook | None = None
         self._positions = positions.load(connection)
         self._path_keys: dict[str, int] = {}
         self._stamps: dict[Path, Stamp | None] | None = None
@@ -177,7 +183,9 @@ class Intake:
         if chunk.reached:
             with transaction(self._connection):
                 overlaid = imported_days(self._connection)
-                ingest = Ingest(self._connection, self._now(), local, overlaid)
+                if self._book is None:
+                    self._book = load_book(self._overrides)
+                ingest = Ingest(self._connection, self._now(), local, overlaid, self._book)
                 ingest.take(chunk.facts, chunk.reached)
             self._positions.update(chunk.reached)
 
@@ -187,6 +195,7 @@ class Intake:
         stamps = self._stamps
         with transaction(connection):
             positions.forget(connection, gone)
+            forget_old(connection, self._now())
             set_tallies(connection, "files_skipped", done.skipped)
             add_tallies(
                 connection, {("files_restarted", reason): n for reason, n in done.restarts.items()}

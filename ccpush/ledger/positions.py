@@ -13,8 +13,8 @@ from ccpush.claude.tail import Position
 def load(connection: sqlite3.Connection) -> dict[int, Position]:
     """Return all positions by path key."""
     rows = connection.execute(
-        "SELECT path, device, inode, size, mtime_ns, offset, fingerprint, extractor, tail"
-        " FROM position"
+        "SELECT path, device, inode, size, mtime_ns, offset, fingerprint, extractor, tail,"
+        " stretch, latest_s FROM position"
     )
     return {row[0]: Position(*row[1:]) for row in rows}
 
@@ -22,7 +22,7 @@ def load(connection: sqlite3.Connection) -> dict[int, Position]:
 def save(connection: sqlite3.Connection, reached: Mapping[int, Position]) -> None:
     """Write the positions reached, in the caller's transaction."""
     connection.executemany(
-        "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(path, *msgspec.structs.astuple(position)) for path, position in sorted(reached.items())],
     )
 

@@ -15,6 +15,7 @@ from ccpush.claude.facts import Series
 from ccpush.ledger import figures
 from ccpush.ledger.booking import LocalTime
 from ccpush.ledger.imports import HOUR_SESSIONS, UNSPLIT
+from ccpush.ledger.labels import OTHER
 from ccpush.ledger.sinks import SinkState, read_sinks
 from ccpush.ledger.store import snapshot
 
@@ -115,7 +116,7 @@ def _read(connection: sqlite3.Connection, now_s: float, active_window_s: float) 
         all_time=all_time,
         days=days,
         hours=hours,
-        live=_live(connection, now_s - active_window_s, now_s + _CLOCK_PLAY_S),
+        live=_live(connection, now_s - active_window_s, now_s + _CLOCK_PLAY_S, totals),
         tallies={(n, label): v for n, label, v in connection.execute("SELECT * FROM tally")},
         sinks=read_sinks(connection),
         imported_days=imported,
@@ -167,36 +168,26 @@ def _imported_days(connection: sqlite3.Connection) -> dict[date, Day]:
     }
 
 
-def _live(connection: sqlite3.Connection, since_s: float, until_s: float) -> Live:
+def _live(
+    connection: sqlite3.Connection, since_s: float, until_s: float, totals: Mapping[Series, int]
+) -> Live:
     span = (int(since_s), int(until_s))
     sessions, messages = connection.execute(
         "SELECT COUNT(*), TOTAL(messages) FROM session"
         " WHERE last_s BETWEEN ? AND ? AND main_s NOT NULL",
         span,
     ).fetchone()
-    tokens = {
-        model: (new_input, new_output)
-        for model, new_input, new_output in connection.execute(
-            "SELECT name, SUM(input), SUM(output) FROM session JOIN session_tokens ON session = key"
-            " JOIN model ON model.id = model"
-            " WHERE last_s BETWEEN ? AND ? AND main_s NOT NULL GROUP BY name",
-            span,
-        )
-    }
-    return Live(sessions, int(messages), tokens)
-
-
-def read_days_by_model(
-    connection: sqlite3.Connection,
-) -> dict[tuple[date, str], dict[str, int]]:
-    """Return tokens by type for each local day and model, from all increments; for reports."""
-    local = LocalTime()
-    found: dict[tuple[date, str], Counter[str]] = {}
-    for quarter, kind, model, amount in connection.execute(
-        "SELECT quarter, a, b, SUM(amount) FROM increment JOIN series ON series.id = series"
-        " WHERE family = ? GROUP BY quarter, series.id",
-        (f.TOKENS,),
+    # a model that was one too many has no series of its own
+    named = {series.b for series in totals if series.family == f.TOKENS}
+    named |= {series.a for series in totals if series.family == f.RESPONSES}
+    tokens: dict[str, tuple[int, int]] = {}
+    for model, new_input, new_output in connection.execute(
+        "SELECT name, SUM(input), SUM(output) FROM session JOIN session_tokens ON session = key"
+        " JOIN model ON model.id = model"
+        " WHERE last_s BETWEEN ? AND ? AND main_s NOT NULL GROUP BY name",
+        span,
     ):
-        day = date.fromordinal(local.day_and_hour(quarter)[0])
-        found.setdefault((day, model), Counter())[kind] += amount
-    return {key: dict(amounts) for key, amounts in sorted(found.items())}
+        kept = model if model in named else OTHER
+        before = tokens.get(kept, (0, 0))
+        tokens[kept] = (before[0] + new_input, before[1] + new_output)
+    return Live(sessions, int(messages), tokens)

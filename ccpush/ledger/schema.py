@@ -77,7 +77,25 @@ CREATE TABLE sink_samples (
     PRIMARY KEY (sink, outcome, reason)) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_M001,)
+# What was brought and what it cost. The new columns of response are NULL in what was counted before
+# there were prices; price_table says which version of them a number stands for. ``unsettled`` holds
+# halves of tool calls: calls without their results, and results without their calls. ``stretch``
+# says through which second the work after a prompt was counted; a position says in which stretch
+# its file was left, and its latest time.
+_M002: Final = """
+ALTER TABLE response ADD COLUMN write_5m INTEGER;
+ALTER TABLE response ADD COLUMN write_1h INTEGER;
+ALTER TABLE response ADD COLUMN mode INTEGER;
+ALTER TABLE response ADD COLUMN prices INTEGER;
+ALTER TABLE position ADD COLUMN stretch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE position ADD COLUMN latest_s INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE price_table (id INTEGER PRIMARY KEY, version TEXT NOT NULL UNIQUE);
+CREATE TABLE unsettled (
+    key INTEGER PRIMARY KEY, day INTEGER NOT NULL, half TEXT NOT NULL, said BLOB NOT NULL);
+CREATE TABLE stretch (key INTEGER PRIMARY KEY, through_s INTEGER NOT NULL);
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_M001, _M002)
 VERSION: Final = len(MIGRATIONS)
 
 

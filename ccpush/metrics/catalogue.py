@@ -38,6 +38,9 @@ class Metric(msgspec.Struct, frozen=True):
         return self.source.families if isinstance(self.source, c.Cumulative) else ()
 
 
+NANO: Final = 10**9
+
+
 def _model_tokens(name: str, kind: str, words: str) -> Metric:
     return Metric(
         f"claude_model_{name}_tokens", "gauge", ("model",),
@@ -172,6 +175,94 @@ FAMILY_2: Final = (
         "Sessions, from the transcripts; never imported ones.",
         c.whole(f.SESSIONS), timing="grid",
     ),
+    Metric(
+        "claude_code_cost_usage_USD_total", "counter", ("model",),
+        "What the responses cost at the API's list prices, also for subscriptions.",
+        c.by_a(f.COST, divisor=NANO), unit="USD", timing="grid",
+    ),
+    Metric(
+        "claude_code_lines_of_code_count_total", "counter", ("type",),
+        "Lines that edits added and removed.",
+        c.by_a(f.LINES, declared=("added", "removed")), timing="grid",
+    ),
+    Metric(
+        "claude_code_commit_count_total", "counter", (),
+        "Commits made by successful commands.", c.whole(f.COMMITS), timing="grid",
+    ),
+    Metric(
+        "claude_code_pull_request_count_total", "counter", (),
+        "Pull and merge requests made or linked, each once.",
+        c.whole(f.PULL_REQUESTS), timing="grid",
+    ),
+    Metric(
+        "claude_code_active_time_seconds_total", "counter", ("type",),
+        "Time at work, by the times between rows: the user's before prompts, else the program's.",
+        c.by_a(f.ACTIVE_S, declared=("cli", "user")), unit="seconds", timing="grid",
+    ),
+    Metric(
+        "claude_code_code_edit_tool_decision_total", "counter",
+        ("tool_name", "decision", "source", "language"),
+        "Edits accepted and rejected, as far as the rows tell.",
+        c.by_words(f.EDIT_DECISIONS), timing="grid",
+    ),
+)  # fmt: skip
+
+# What nobody else exports: responses by origin, what cost is made of, and what gets in the way.
+BEYOND: Final = (
+    Metric(
+        "claude_responses_total", "counter", ("model", "origin"),
+        "Responses of the API, by model and by main conversation or subagent.",
+        c.by_ab(f.RESPONSES), timing="grid",
+    ),
+    Metric(
+        "claude_prompts_total", "counter", (),
+        "Prompts that a person typed.", c.whole(f.PROMPTS), timing="grid",
+    ),
+    Metric(
+        "claude_cache_write_tokens_total", "counter", ("ttl", "model"),
+        "Cache creation tokens by how long they live, and by model.",
+        c.by_ab(f.CACHE_WRITES), unit="tokens", timing="grid",
+    ),
+    Metric(
+        "claude_cache_savings_USD_total", "counter", ("model",),
+        "What reading from the cache saved against sending those tokens anew, at list prices.",
+        c.by_a(f.SAVINGS, divisor=NANO), unit="USD", timing="grid",
+    ),
+    Metric(
+        "claude_tool_errors_total", "counter", ("tool", "kind"),
+        "Tool calls that failed, were denied or were interrupted.",
+        c.by_ab(f.TOOL_ERRORS), timing="grid",
+    ),
+    Metric(
+        "claude_api_error_responses_total", "counter", ("status",),
+        "API errors by HTTP status, unknown without an answer.",
+        c.by_a(f.API_STATUSES), timing="grid",
+    ),
+    Metric(
+        "claude_retry_wait_seconds_total", "counter", (),
+        "Time spent waiting to try the API again.",
+        c.whole(f.RETRY_WAIT_MS, divisor=1000), unit="seconds", timing="grid",
+    ),
+    Metric(
+        "claude_compactions_total", "counter", ("trigger",),
+        "Compactions of a conversation by what triggered them.",
+        c.by_a(f.TRIGGERS, declared=("auto", "manual")), timing="grid",
+    ),
+    Metric(
+        "claude_compaction_dropped_tokens_total", "counter", (),
+        "Tokens that compactions dropped, where rows tell.",
+        c.whole(f.DROPPED_TOKENS), unit="tokens", timing="grid",
+    ),
+    Metric(
+        "claude_hook_seconds_total", "counter", (),
+        "Time that hooks took, where rows tell.",
+        c.whole(f.HOOK_MS, divisor=1000), unit="seconds", timing="grid",
+    ),
+    Metric(
+        "ccpush_unpriced_tokens_total", "counter", ("model",),
+        "Tokens of responses that have no price; their cost is missing.",
+        c.by_a(f.UNPRICED), unit="tokens", timing="grid",
+    ),
 )  # fmt: skip
 
 # Family 3: ccpush's own health, as far as the ledger knows it.
@@ -206,6 +297,11 @@ FAMILY_3: Final = (
     Metric(
         "ccpush_row_types_unknown_total", "counter", (),
         "Rows of types that this ccpush has never heard of.", s.tally_sum("unknown_types"),
+    ),
+    Metric(
+        "ccpush_label_values_folded_total", "counter", ("label",),
+        "Increments counted as other, because a label had too many values.",
+        s.tally_by("folded"),
     ),
     Metric(
         "ccpush_collect_duration_seconds", "gauge", (), "How long the last complete pass took.",
@@ -264,7 +360,7 @@ IDENTITY: Final = (
     ),
 )  # fmt: skip
 
-CATALOGUE: Final = (*FAMILY_1, *HISTOGRAMS, *FAMILY_2, *FAMILY_3, *IDENTITY)
+CATALOGUE: Final = (*FAMILY_1, *HISTOGRAMS, *FAMILY_2, *BEYOND, *FAMILY_3, *IDENTITY)
 # On the grid these two need no ledger: at each step one is that step's time, the other is 1.
 OFFERED_THROUGH: Final = "ccpush_offered_through_seconds"
 IDENTITY_INFO: Final = "ccpush_identity_info"

@@ -57,15 +57,21 @@ class Cumulative(msgspec.Struct, frozen=True):
         return float(amount) if divisor is None else amount / divisor
 
 
-def whole(family: str, *, imported: bool = False) -> Cumulative:
-    """A family without labels."""
-    return Cumulative((family,), lambda _: (PLAIN,), imported, (PLAIN,))
+def whole(family: str, *, imported: bool = False, divisor: int = 1) -> Cumulative:
+    """A family without labels; ``divisor`` makes its unit the metric's."""
+    return Cumulative((family,), lambda _: (PLAIN,), imported, (PLAIN,), _divisors(divisor))
 
 
-def by_a(family: str, *, imported: bool = False) -> Cumulative:
-    """A family by its first label."""
+def by_a(
+    family: str, *, imported: bool = False, declared: tuple[str, ...] = (), divisor: int = 1
+) -> Cumulative:
+    """A family by its first label, whose values of ``declared`` are there from the start."""
     return Cumulative(
-        (family,), lambda series: (Cell("", (series.a,)),) if series.a else (), imported
+        (family,),
+        lambda series: (Cell("", (series.a,)),) if series.a else (),
+        imported,
+        tuple(Cell("", (value,)) for value in declared),
+        _divisors(divisor),
     )
 
 
@@ -79,6 +85,15 @@ def by_b(family: str, a: str, *, imported: bool = False) -> Cumulative:
 def by_ab(family: str) -> Cumulative:
     """A family by both labels."""
     return Cumulative((family,), lambda series: (Cell("", (series.a, series.b)),))
+
+
+def by_words(family: str) -> Cumulative:
+    """A family by its first label and the words of its second, a label each."""
+    return Cumulative((family,), lambda series: (Cell("", (series.a, *series.b.split(" ", 2))),))
+
+
+def _divisors(divisor: int) -> dict[str, int]:
+    return {} if divisor == 1 else {"": divisor}
 
 
 def histogram(buckets: str, summed: str, bounds: tuple[int, ...], *, divisor: int) -> Cumulative:

@@ -39,7 +39,7 @@ def evaluate(
     for metric in CATALOGUE:
         if timing is not None and metric.timing != timing:
             continue
-        if not account.passes and metric.name.startswith("claude_"):
+        if not account.passes and _of_transcripts(metric):
             continue
         if metric in IDENTITY:
             values: Values = [((who[metric.name],), 1.0)]
@@ -59,6 +59,10 @@ def named(metric: Metric, cell: Cell, common: Labels) -> tuple[str, Labels]:
     # a metric's own label wins over an identity's of the same name
     labels = {**dict(common), **dict(zip(names, cell.labels, strict=True))}
     return metric.name + cell.suffix, tuple(sorted(labels.items()))
+
+
+def _of_transcripts(metric: Metric) -> bool:
+    return bool(metric.families) or metric.name.startswith("claude_")
 
 
 def _family(metric: Metric, samples: Iterable[Sample]) -> Family:

@@ -204,5 +204,5 @@ def test_names_that_become_labels_come_from_few_fields(
     names = {name for series in account.totals for name in series[1:]} | {
         label for _, label in account.tallies
     }
-    fixed = {"", "input", "output", "cacheRead", "cacheCreation", "unknown_type"}
+    fixed = {"", "input", "output", "cacheRead", "cacheCreation", "main", "unknown_type"}
     assert names - fixed == {"the-model", "the-reason", "TheTool", "the-type"}

@@ -229,7 +229,10 @@ METADATA: list[homes.Row] = [
     {"type": "file-history-snapshot", "messageId": "u", "snapshot": {"type": "assistant"}},
     {"type": "cost-state", "totalCostUSD": 9.5, "modelUsage": {OPUS: {"outputTokens": 999}}},
     {"type": "artifact-of-some-new-kind", "sessionId": homes.SESSION},
-    {**homes.envelope(), "type": "attachment", "attachment": {"type": "queued_command", "prompt": "words"}},
+    {**homes.envelope(), "type": "attachment", "attachment": {"type": "session_context", "prompt": "words"}},
+    {**homes.envelope(), "type": "attachment", "attachment": {"type": "queued_command", "commandMode": "bash"}},
+    {**homes.envelope(), "type": "attachment", "attachment": {"type": "hook_success", "hookEvent": "Stop", "durationMs": 5}},
+    {"type": "pr-link", "sessionId": homes.SESSION, "prNumber": 7},
 ]  # fmt: skip
 
 

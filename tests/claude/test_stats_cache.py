@@ -107,6 +107,19 @@ def test_days_add_up_to_the_lifetime_usage(home: homes.Home, version: int) -> No
         assert summed == tuple(whole[name] for name in NAMES)
 
 
+def test_a_day_has_the_tokens_that_it_says(home: homes.Home) -> None:
+    """Where the days are input and output, the two of a day make it up, however they round."""
+    content = cache()
+    content["dailyModelTokens"] = [
+        {"date": day, "tokensByModel": {OPUS: amount}}
+        for day, amount in zip(DAYS, (7, 6, 8), strict=True)
+    ]
+    content["modelUsage"] = {OPUS: usage(10, 11, 5, 0)}
+    found = tokens(written(home, content), OPUS)
+    assert [found[day][0] + found[day][1] for day in DAYS] == [7, 6, 8]
+    assert sum(found[day][0] for day in DAYS) == 10
+
+
 def test_spellings_of_a_model_are_one(home: homes.Home) -> None:
     """As in the transcripts."""
     content = cache()

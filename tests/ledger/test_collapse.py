@@ -19,8 +19,9 @@ from ccpush.claude.facts import Series
 from ccpush.errors import LedgerError
 from ccpush.ledger import collapse
 from ccpush.ledger.booking import LocalTime
+from ccpush.ledger.days import Days, read_days
 from ccpush.ledger.meta import MetaKey, Value, set_meta
-from ccpush.ledger.query import Account, read_days_by_model
+from ccpush.ledger.query import Account
 from ccpush.ledger.store import open_ledger
 from ccpush.metrics.catalogue import frozen_families
 
@@ -66,7 +67,7 @@ class Twins:
         assert one.days == other.days
         assert {at: n for at, n in one.hours.items() if n} == dict(other.hours)
         assert one.live == other.live
-        assert by_model(self.collapsed) == by_model(self.whole)
+        assert by_day(self.collapsed) == by_day(self.whole)
         limit = (int(self.whole.now_s) // DAY_S - 400) * 1440
         booked = {row[0] for row in laws.tables(self.whole)["increment"]}
         midnights = {limit - 1440 * days for days in range(35)}
@@ -100,10 +101,10 @@ def at_step(reader: homes.Reader, step: int) -> Account:
         return homes.account_at(connection, reader.now_s, step)
 
 
-def by_model(reader: homes.Reader) -> dict[tuple[date, str], dict[str, int]]:
-    """A report's table."""
+def by_day(reader: homes.Reader) -> Days:
+    """What a report is made of."""
     with open_ledger(reader.state_dir, write=False) as connection:
-        return read_days_by_model(connection)
+        return read_days(connection, reader.now_s)
 
 
 def nonzero(totals: object) -> dict[Series, int]:

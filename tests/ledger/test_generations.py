@@ -9,6 +9,7 @@ import homes
 import laws
 import msgspec
 import next_version
+import old_ledger
 import pytest
 from homes import NOW_S, api_error, assistant, user
 from laptops import Clock, Laptop, to
@@ -16,6 +17,7 @@ from next_version import METRIC, NOVELTIES
 from push_ledger import STEP, in_turn, steps
 from receivers import Answer
 from strict import LOST_ANSWER, LOST_REQUEST, StrictReceiver, strict_receiver
+from tool_rows import attachment, bash, call, edit, hook, patch, pr_link, result
 
 from ccpush.claude import extract
 from ccpush.claude import facts as f
@@ -90,14 +92,73 @@ def test_copies_that_the_upgrade_reads_first(
 
 
 def test_a_row_of_a_later_generation_costs_a_key_of_its_own_and_no_other_does(
-    home: homes.Home, reader: homes.Reader, monkeypatch: pytest.MonkeyPatch
+    home: homes.Home, tmp_path: Path
 ) -> None:
-    """What the upgrade does not see has the keys that it had."""
-    home.main().write(homes.turn_duration(5), api_error(0), homes.compact_boundary(9))
-    next_version.install(monkeypatch)
-    reader.run()
+    """One key for each generation that a row adds to; what the upgrade does not see has its own."""
+    kinds = {
+        # one generation
+        "turn": (homes.turn_duration(5),),
+        "result without a call": (user([{"type": "tool_result", "tool_use_id": "t1"}]),),
+        # two: the prompt, or the trigger, came with the second
+        "compaction": (homes.compact_boundary(9),),
+        "error": (api_error(0),),
+        "prompt": (user(),),
+    }
+    keys = {}
+    for kind, rows in kinds.items():
+        for upgraded in (False, True):
+            reader = homes.Reader(tmp_path / f"{kind} {upgraded}", home)
+            home.main().write(*rows)
+            with pytest.MonkeyPatch.context() as patch:
+                if upgraded:
+                    next_version.install(patch)
+                reader.run()
+            keys[kind, upgraded] = len(laws.tables(reader)["counted"])
 
-    assert len(laws.tables(reader)["counted"]) == 4
+    assert keys == {
+        ("turn", False): 1, ("turn", True): 1,
+        ("result without a call", False): 1, ("result without a call", True): 2,
+        ("compaction", False): 2, ("compaction", True): 2,
+        ("error", False): 2, ("error", True): 3,
+        ("prompt", False): 2, ("prompt", True): 3,
+    }  # fmt: skip
+
+
+def everything() -> list[homes.Row]:
+    """Rows that add to every family there is."""
+    limits = {"trigger": "manual", "preTokens": 160_000, "postTokens": 9_000}
+    return [
+        user(at_s=NOW_S - 7200),
+        assistant("msg_1", at_s=NOW_S - 7100, stop="end_turn", cache_read=50, flat=9, searches=1, fetches=1),
+        assistant("msg_2", at_s=NOW_S - 7050, model="nobodys-model"),
+        edit("t1", at_s=NOW_S - 7000), result("t1", detail=patch("+a", "-b"), at_s=NOW_S - 6990),
+        *bash("git commit -m words", call_id="t2"), *bash("gh pr create", call_id="t3"),
+        call("t4", "Read", at_s=NOW_S - 60), result("t4", "gone", error=True, at_s=NOW_S - 50),
+        homes.api_error(1), homes.api_error_message(), homes.turn_duration(9000),
+        {**homes.compact_boundary(0), "compactMetadata": limits},
+        hook(), pr_link(), attachment("queued_command", prompt="words"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("offered", [False, True])
+def test_a_ledger_of_the_first_release_gets_all_that_came_later(
+    home: homes.Home, reader: homes.Reader, offered: bool
+) -> None:
+    """Of what is left of the transcripts, at its own times, whatever of the rest was offered."""
+    rows = everything()
+    home.main().write(*rows)
+    reader.run()
+    assert {series.family for series in reader.account().totals} == set(f.GENERATIONS)
+    if offered:
+        reader.freeze({family for family, generation in f.GENERATIONS.items() if generation == 1})
+    whole = laws.tables(reader)
+    old_ledger.set_back(reader, rows)
+    done = reader.run()
+    laws.hold(reader)
+
+    assert dict(done.restarts) == {"new_rules": 1}
+    assert laws.tables(reader) == whole
+    assert (reader.run().files_read, laws.tables(reader)) == (0, whole)
 
 
 @pytest.fixture

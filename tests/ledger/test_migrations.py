@@ -14,8 +14,8 @@ import pytest
 from ccpush.ledger import schema, store
 from ccpush.ledger.store import open_ledger
 
-# As released with schema 1; never edited. A later schema gets a file of its own.
-RELEASED = {1: Path(__file__).with_name("schema_001.sql")}
+# As released with each schema; never edited. A later schema gets a file of its own.
+RELEASED = {n: Path(__file__).with_name(f"schema_{n:03}.sql") for n in (1, 2)}
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 
 from ccpush.claude import facts as f
 from ccpush.metrics.catalogue import (
+    BEYOND,
     CATALOGUE,
     FAMILY_1,
     FAMILY_2,
@@ -53,6 +54,25 @@ PREDECESSOR = {
 COUNTERS = {
     "claude_code_token_usage_tokens_total": ("type", "model"),
     "claude_code_session_count_total": (),
+    "claude_code_cost_usage_USD_total": ("model",),
+    "claude_code_lines_of_code_count_total": ("type",),
+    "claude_code_commit_count_total": (),
+    "claude_code_pull_request_count_total": (),
+    "claude_code_active_time_seconds_total": ("type",),
+    "claude_code_code_edit_tool_decision_total": ("tool_name", "decision", "source", "language"),
+}
+MORE_COUNTERS = {
+    "claude_responses_total": ("model", "origin"),
+    "claude_prompts_total": (),
+    "claude_cache_write_tokens_total": ("ttl", "model"),
+    "claude_cache_savings_USD_total": ("model",),
+    "claude_tool_errors_total": ("tool", "kind"),
+    "claude_api_error_responses_total": ("status",),
+    "claude_retry_wait_seconds_total": (),
+    "claude_compactions_total": ("trigger",),
+    "claude_compaction_dropped_tokens_total": (),
+    "claude_hook_seconds_total": (),
+    "ccpush_unpriced_tokens_total": ("model",),
 }
 HEALTH = {
     "ccpush_build_info",
@@ -77,8 +97,9 @@ MORE_HEALTH = {
     "ccpush_files_restarted_total",
     "ccpush_files_skipped",
     "ccpush_imported_dates",
+    "ccpush_label_values_folded_total",
 }
-UNITS = {"tokens", "seconds", ""}
+UNITS = {"tokens", "seconds", "USD", ""}
 
 every_metric = pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
 
@@ -106,6 +127,12 @@ def test_family_2_is_named_as_claude_codes_own_metrics() -> None:
     assert {metric.type for metric in FAMILY_2} == {"counter"}
 
 
+def test_what_no_telemetry_has_are_counters_with_a_past() -> None:
+    """By model, by kind, and what gets in the way: never down, made up for after a week offline."""
+    assert {metric.name: metric.labels for metric in BEYOND} == MORE_COUNTERS
+    assert {(metric.type, metric.timing) for metric in BEYOND} == {("counter", "grid")}
+
+
 def test_family_3_and_identity_tell_the_health() -> None:
     """Everything promised about ccpush itself, and what else there is."""
     assert {metric.name for metric in (*FAMILY_3, *IDENTITY)} == HEALTH | MORE_HEALTH
@@ -118,7 +145,7 @@ def test_every_metric_is_in_the_catalogue_once() -> None:
 
     assert len(names + parts) == len(set(names + parts))
     assert set(names) == {
-        metric.name for metric in (*FAMILY_1, *HISTOGRAMS, *FAMILY_2, *FAMILY_3, *IDENTITY)
+        metric.name for metric in (*FAMILY_1, *HISTOGRAMS, *FAMILY_2, *BEYOND, *FAMILY_3, *IDENTITY)
     }
 
 
@@ -185,4 +212,8 @@ def test_everything_that_grows_is_frozen_when_it_is_offered() -> None:
         f.TOKENS, f.MESSAGES, f.SESSIONS, f.TOOL_CALLS, f.STOP_REASONS, f.API_ERRORS,
         f.API_RETRIES, f.COMPACTIONS, f.WEB_SEARCHES, f.WEB_FETCHES, f.TURN_DURATION_BUCKETS,
         f.TURN_DURATION_MS, f.COMPACT_TOKENS_BUCKETS, f.COMPACT_TOKENS,
+        f.RESPONSES, f.CACHE_WRITES, f.COST, f.SAVINGS, f.UNPRICED, f.PROMPTS, f.ACTIVE_S,
+        f.TOOL_ERRORS, f.LINES, f.COMMITS, f.PULL_REQUESTS, f.EDIT_DECISIONS, f.API_STATUSES,
+        f.RETRY_WAIT_MS, f.TRIGGERS, f.DROPPED_TOKENS, f.HOOK_MS,
     }  # fmt: skip
+    assert frozen_families() == set(f.GENERATIONS)

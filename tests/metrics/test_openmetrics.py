@@ -79,6 +79,14 @@ def books(tmp_path: Path) -> Books:
         (Series(f.TURN_DURATION_BUCKETS, f.INFINITY), 30, 1),
         (Series(f.TURN_DURATION_MS), 30, 5_000_000),
         (Series(f.TOOL_CALLS, 'odd "tool" \\ with\nlines'), DAY, 3),
+        (Series(f.RESPONSES, "opus", "main"), 2 * DAY, 2),
+        (Series(f.CACHE_WRITES, "1h", "opus"), 2 * DAY, 7),
+        (Series(f.COST, "opus"), 2 * DAY, 1_234_567_891),
+        (Series(f.SAVINGS, "opus"), 2 * DAY, 5),
+        (Series(f.UNPRICED, "llama"), 2 * DAY, 9),
+        (Series(f.TOOL_ERRORS, "Bash", "denied"), 2 * DAY, 1),
+        (Series(f.API_STATUSES, "529"), 2 * DAY, 4),
+        (Series(f.EDIT_DECISIONS, "Edit", "accept unknown C++"), 2 * DAY, 3),
     )
     return books
 
@@ -177,6 +185,12 @@ def test_a_reader_of_openmetrics_takes_it(books: Books) -> None:
     assert "tokens" == families["claude_code_token_usage_tokens"].unit
     tools = {sample.labels["tool"] for sample in families["claude_tool_use_total"].samples}
     assert {'odd "tool" \\ with\nlines'} == tools
+    (decision, *_) = families["claude_code_code_edit_tool_decision"].samples
+    assert {"tool_name": "Edit", "decision": "accept", "source": "unknown", "language": "C++"} == {
+        name: decision.labels[name] for name in ("tool_name", "decision", "source", "language")
+    }
+    assert 1.234567891 == families["claude_code_cost_usage_USD"].samples[-1].value
+    assert "USD" == families["claude_code_cost_usage_USD"].unit
 
 
 def test_what_relabelling_drops_or_makes_the_same_is_left_out(books: Books) -> None:
@@ -192,7 +206,8 @@ def test_what_relabelling_drops_or_makes_the_same_is_left_out(books: Books) -> N
     names = {dict(key)["__name__"] for key in samples(out.getvalue())}
 
     assert not [name for name in names if "claude_total" in name]
-    assert 3 == told.left_out
+    # of the token types of opus, of lines added and removed, of the user's time and the program's
+    assert 3 + 2 + 2 == told.left_out
     assert "claude_code_token_usage_tokens_total" in names
 
 

@@ -65,7 +65,7 @@ def test_a_receiver_that_refuses_one_series_gets_all_others(books: Books) -> Non
     assert result.sent == (DECLARED - 1) * 12
     assert _others(receiver) == {12}
     assert len(receiver.samples) == DECLARED - 1 + 1
-    # once whole, one probe, two for each halving of 32 series, and of the one 6, 3, 1, 2, 1 and
+    # once whole, one probe, two for each halving of 44 series, and of the one 6, 3, 1, 2, 1 and
     # the newest
     assert _with_samples(receiver) == 1 + 1 + 2 * 5 + 6
     assert books.state().samples[("rejected", "status_400")] == 12
@@ -116,7 +116,14 @@ def test_a_hopeless_series_is_left_out_for_the_rest_of_the_push(books: Books) ->
 
 def test_many_bad_series_cost_few_requests(books: Books) -> None:
     """Not more than so many for a batch: what is not found by then is given up and counted."""
-    books.grow(*((Series(f.TOKENS, "output", f"model-{n:02}"), 10, 1) for n in range(60)))
+    models = [f"model-{n:02}" for n in range(30)]
+    books.grow(
+        *(
+            (Series(f.TOKENS, kind, model), 10, 1)
+            for kind in ("input", "output")
+            for model in models
+        )
+    )
 
     def refuse(labels: tuple[tuple[str, str], ...], _: int) -> str | None:
         model = dict(labels).get("model", "")

@@ -12,6 +12,7 @@ from push_ledger import (
     MESSAGES,
     NOW_S,
     STEP,
+    THREE_STEPS,
     TOKENS,
     Books,
     in_turn,
@@ -105,14 +106,14 @@ def test_a_busy_receiver_gets_the_rest_next_time(books: Books) -> None:
     """After a 503 nothing more is sent; the next push goes on where the receiver stands."""
     with books.receiver() as receiver:
         in_turn(receiver, None, None, BUSY)
-        first = books.push(receiver, max_samples_per_send=100)
+        first = books.push(receiver, max_samples_per_send=THREE_STEPS)
         stands = books.cursors()
         requests = receiver.requests
-        second = books.push(receiver, max_samples_per_send=100)
+        second = books.push(receiver, max_samples_per_send=THREE_STEPS)
 
     assert (first.outcome, first.status, first.retry_after_s) == ("retry", 503, 30.0)
     assert first.error == "the receiver answered 503 Service Unavailable"
-    assert (first.sent, first.retried) == (192, 96)
+    assert (first.sent, first.retried) == (2 * 3 * DECLARED, 3 * DECLARED)
     assert requests == 4
     assert stands == {Cursor("", STEP - 11, STEP - 6, STEP)}
     assert (second.outcome, first.sent + second.sent) == ("delivered", DECLARED * 12)
@@ -121,12 +122,15 @@ def test_a_busy_receiver_gets_the_rest_next_time(books: Books) -> None:
 
 def test_what_was_sent_before_a_push_ended_early_is_not_sent_again(books: Books) -> None:
     """Each window is taken off the backlog as soon as the receiver has it."""
-    with books.receiver() as receiver, books.sink(receiver.url, max_samples_per_send=100) as sink:
+    with (
+        books.receiver() as receiver,
+        books.sink(receiver.url, max_samples_per_send=THREE_STEPS) as sink,
+    ):
         results = [sink.push(books.offer(until_s=0.0)) for _ in range(4)]
 
     assert [result.outcome for result in results] == ["retry", "retry", "retry", "retry"]
     assert {result.error for result in results} == {"the backlog is long; the next push goes on"}
-    assert [result.sent for result in results] == [96] * 4
+    assert [result.sent for result in results] == [3 * DECLARED] * 4
     assert {len(points) for points in receiver.samples.values()} == {12}
 
 
@@ -164,16 +168,16 @@ def test_counts_are_in_the_ledger_once(books: Books) -> None:
     twice = family("x", sample("x", 1.0), sample("x", 2.0))
     with books.receiver() as receiver:
         in_turn(receiver, None, BUSY)
-        first = books.push(receiver, twice, max_samples_per_send=100)
+        first = books.push(receiver, twice, max_samples_per_send=THREE_STEPS)
         books.now_s += 1
-        second = books.push(receiver, twice, max_samples_per_send=100)
+        second = books.push(receiver, twice, max_samples_per_send=THREE_STEPS)
 
     assert first.counted
     assert second.counted
     assert (first.rejected, second.rejected) == ({"duplicate_series": 2}, {"duplicate_series": 2})
     assert books.state().samples == {
         ("sent", ""): first.sent + second.sent,
-        ("retried", ""): 96,
+        ("retried", ""): 3 * DECLARED,
         ("rejected", "duplicate_series"): 4,
     }
     assert first.sent + second.sent == DECLARED * 12

@@ -88,17 +88,17 @@ def test_an_answer_that_was_cut_is_no_fallback(books: Books) -> None:
 def test_what_a_receiver_says_it_did_not_write_is_counted(books: Books) -> None:
     """A 2.0 answer that counts fewer samples than were sent has lost the others."""
     with books.receiver() as receiver:
-        in_turn(receiver, Answer(204, {WRITTEN: "380"}))
+        in_turn(receiver, Answer(204, {WRITTEN: str(DECLARED * 12 - 4)}))
         result = books.push(receiver, protobuf_message="2.0")
 
-    assert (result.outcome, result.sent) == ("rejected", 380)
+    assert (result.outcome, result.sent) == ("rejected", DECLARED * 12 - 4)
     assert result.rejected == {"not_written": 4}
     assert result.error == "the receiver took the request but did not write 4 samples"
     assert books.state().samples[("rejected", "not_written")] == 4
     assert books.cursors() == {Cursor("", STEP - 11, STEP, STEP)}
 
 
-@pytest.mark.parametrize("text", ["", "-1", "many", "384.0"])
+@pytest.mark.parametrize("text", ["", "-1", "many", f"{DECLARED * 12}.0"])
 def test_nonsense_in_the_count_is_nothing_written(books: Books, text: str) -> None:
     """What cannot be read is no promise."""
     with books.receiver() as receiver:
