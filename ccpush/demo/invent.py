@@ -13,12 +13,13 @@ from pathlib import Path
 
 from ccpush.demo.chance import Chance
 from ccpush.demo.plot import PROJECTS, plot
-from ccpush.demo.rows import Row
+from ccpush.demo.rows import Row, ms_of
 from ccpush.demo.session import play, project_folder
 from ccpush.demo.stage import Stage
 from ccpush.demo.stats_cache import StatsCache
+from ccpush.demo.tally import Tally
 from ccpush.demo.transcript import Transcript
-from ccpush.demo.truth import Tally, Truth
+from ccpush.demo.truth import Truth
 
 DEFAULT_DAYS = 60
 # how many days before the first transcript the stats cache remembers
@@ -87,13 +88,9 @@ def _write_session(root: Path, stage: Stage, cache: StatsCache) -> list[tuple[in
 
 def _write_transcript(root: Path, transcript: Transcript) -> tuple[int, int]:
     """Write it and give the first and last time its rows bear, in milliseconds since 1970."""
-    stamps = [_stamp_ms(row) for row in transcript.rows if "timestamp" in row]
+    stamps = [ms_of(row["timestamp"]) for row in transcript.rows if "timestamp" in row]
     _write(root, transcript.path, _lines(transcript.rows), max(stamps))
     return min(stamps), max(stamps)
-
-
-def _stamp_ms(row: Row) -> int:
-    return round(datetime.fromisoformat(row["timestamp"]).timestamp() * 1000)
 
 
 def _lines(rows: Iterable[Row]) -> str:

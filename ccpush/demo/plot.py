@@ -11,6 +11,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Literal
 
 from ccpush.demo.chance import Chance
+from ccpush.demo.eras import ERAS, Era, Scene, era_at
+from ccpush.demo.models import Role
 
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
@@ -21,109 +23,28 @@ _HOLIDAY_BEGINS, _HOLIDAY_DAYS = 0.56, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """A model as rows spell it, and the name that all its spellings come to."""
-
-    spelling: str
-    name: str
-
-
-OPUS = Model("claude-opus-4-6", "claude-opus-4-6")
-SONNET = Model("claude-sonnet-5", "claude-sonnet-5")
-HAIKU = Model("claude-haiku-4-5-20251001", "claude-haiku-4-5-20251001")
-# the same model through Bedrock
-HAIKU_BEDROCK = Model("us.anthropic.claude-haiku-4-5-20251001-v1:0", HAIKU.name)
-
-
-@dataclass(frozen=True, slots=True)
 class Project:
-    """A folder that somebody works in; ``model`` is what they use there."""
+    """A folder that somebody works in, and what its models are: its own and its subagents'.
+
+    ``branch`` is empty outside git; ``forge`` is where changes are proposed, if anywhere.
+    """
 
     cwd: str
     branch: str
     suffix: str
-    model: Model
-    small_model: Model
+    model: Role
+    small_model: Role
     weight: int
+    forge: Literal["github", "gitlab", ""] = "github"
 
 
 PROJECTS = (
-    Project("/home/robin/code/orchard-api", "main", ".py", OPUS, HAIKU, 5),
-    Project("/home/robin/code/tidewatch", "feat/tide-tables", ".ts", SONNET, HAIKU, 4),
-    Project("/home/robin/code/larder", "main", ".go", OPUS, HAIKU_BEDROCK, 2),
-    Project("/home/robin/notes.site", "", ".md", HAIKU_BEDROCK, HAIKU_BEDROCK, 1),
-)
-
-# A scene is one thing worth showing that happens in a session besides ordinary turns.
-Scene = Literal[
-    "subagent",
-    "lost_subagent",
-    "compaction",
-    "retries",
-    "refused",
-    "fork",
-    "web",
-    "aside",
-    "workflow",
-    "command",
-    "scripted",
-    "plain",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Era:
-    """A version of Claude Code and how it writes; ``until`` is a share of the days told.
-
-    ``final_usage``: every row of a response bears its final usage, in main files.
-    ``stop_reason_chance``: how often a response's rows bear its stop reason at all.
-    """
-
-    version: str
-    until: float
-    envelope_last: bool
-    subagents: Literal["inline", "flat", "folder"]
-    progress_rows: bool
-    final_usage: bool
-    stop_reason_chance: float
-    scenes: tuple[Scene, ...]
-
-
-ERAS = (
-    Era("1.0.108", 0.08, False, "inline", False, False, 0.2, ("subagent", "plain", "retries")),
-    Era(
-        "2.0.55", 0.24, False, "flat", False, False, 0.25, ("subagent", "fork", "compaction", "web")
-    ),
-    Era(
-        "2.1.39",
-        0.58,
-        False,
-        "folder",
-        True,
-        False,
-        0.04,
-        ("subagent", "compaction", "lost_subagent", "retries", "fork", "web", "plain", "refused"),
-    ),
-    Era(
-        "2.1.114",
-        0.74,
-        True,
-        "folder",
-        False,
-        True,
-        1.0,
-        ("subagent", "compaction", "web", "command", "fork", "scripted"),
-    ),
-    Era(
-        "2.1.270",
-        1.01,
-        True,
-        "folder",
-        False,
-        True,
-        1.0,
-        ("workflow", "subagent", "fork", "aside", "retries", "compaction", "scripted", "refused"),
-    ),
+    Project("/home/robin/code/orchard-api", "main", ".py", "large", "small", 6),
+    Project("/home/robin/code/tidewatch", "feat/tide-tables", ".ts", "middle", "small", 5),
+    Project("/home/robin/code/larder", "main", ".go", "large", "bedrock", 2, forge="gitlab"),
+    Project("/home/robin/code/lantern", "main", ".rs", "finest", "small", 1),
+    Project("/home/robin/lab/kite", "main", ".c", "foreign", "foreign", 1, forge=""),
+    Project("/home/robin/notes.site", "", ".md", "bedrock", "bedrock", 1, forge=""),
 )
 
 
@@ -170,17 +91,13 @@ def _starts(chance: Chance, end_ms: int, days: int, zone: tzinfo) -> list[int]:
     return sorted(start for start in starts if start <= newest)
 
 
-def _era(share: float) -> Era:
-    return next(era for era in ERAS if share < era.until)
-
-
 def plot(chance: Chance, *, end_ms: int, days: int, zone: tzinfo) -> list[Plan]:
     """All sessions in the order in which they begin; the last one is active at ``end_ms``."""
     plans: list[Plan] = []
     met: dict[str, int] = {}
     first_ms = end_ms - days * 24 * _HOUR_MS
     for start_ms in _starts(chance, end_ms, days, zone):
-        era = _era(max(0.0, (start_ms - first_ms) / (end_ms - first_ms)))
+        era = era_at(max(0.0, (start_ms - first_ms) / (end_ms - first_ms)))
         turn = met[era.version] = met.get(era.version, -1) + 1
         plans.append(
             Plan(

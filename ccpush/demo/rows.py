@@ -45,7 +45,10 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The final usage of one response, in tokens; searches and fetches made by the server."""
+    """The final usage of one response, in tokens; searches and fetches made by the server.
+
+    ``split``: whether it says how long its cache writes live. ``fast``: in fast mode.
+    """
 
     input: int
     output: int
@@ -54,6 +57,8 @@ class Usage:
     cache_1h: int
     searches: int = 0
     fetches: int = 0
+    split: bool = True
+    fast: bool = False
 
     @property
     def cache_creation(self) -> int:
@@ -68,25 +73,31 @@ def iso(ts_ms: int) -> str:
     return f"{text}.{milliseconds:03d}Z"
 
 
+def ms_of(timestamp: str) -> int:
+    """The time of a row, in milliseconds since 1970."""
+    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)
+
+
 def usage_json(usage: Usage, output: int, *, full: bool, flat_cache: bool = True) -> Row:
     """A ``usage`` object; ``full`` adds what only a finished response has.
 
     ``flat_cache=False`` leaves the flat cache-write field at 0, as some versions did.
     """
-    flat = usage.cache_creation if flat_cache else 0
     split = {
         "ephemeral_5m_input_tokens": usage.cache_5m,
         "ephemeral_1h_input_tokens": usage.cache_1h,
     }
+    lives: Row = {"cache_creation": split} if usage.split else {}
     head = {
         "input_tokens": usage.input,
-        "cache_creation_input_tokens": flat,
+        "cache_creation_input_tokens": usage.cache_creation if flat_cache else 0,
         "cache_read_input_tokens": usage.cache_read,
     }
+    speed = {"speed": "fast"} if usage.fast else {}
     if not full:
         tail = {"service_tier": "standard", "inference_geo": "not_available"}
-        return {**head, "cache_creation": split, "output_tokens": output, **tail}
-    step = {**head, "output_tokens": output, "cache_creation": split, "type": "message"}
+        return {**head, **lives, "output_tokens": output, **tail, **speed}
+    step = {**head, "output_tokens": output, **lives, "type": "message"}
     return {
         **head,
         "output_tokens": output,
@@ -95,10 +106,11 @@ def usage_json(usage: Usage, output: int, *, full: bool, flat_cache: bool = True
             "web_fetch_requests": usage.fetches,
         },
         "service_tier": "standard",
-        "cache_creation": split,
+        **lives,
         "inference_geo": "not_available",
         # the same tokens again: whoever adds these up counts twice
         "iterations": [step],
+        **(speed or {"speed": "standard"}),
     }
 
 
@@ -140,10 +152,10 @@ def tool_use(call_id: str, name: str, arguments: Row) -> Row:
     return {"type": "tool_use", "id": call_id, "name": name, "input": arguments}
 
 
-def tool_result(call_id: str, content: object, *, error: bool) -> Row:
-    """A content block that answers a tool call."""
+def tool_result(call_id: str, content: object, *, error: bool | None) -> Row:
+    """A content block that answers a tool call; ``error`` None leaves out whether it failed."""
     block: Row = {"tool_use_id": call_id, "type": "tool_result", "content": content}
-    return {**block, "is_error": True} if error else block
+    return block if error is None else {**block, "is_error": error}
 
 
 def file_history_snapshot(message_id: str, at_ms: int) -> Row:

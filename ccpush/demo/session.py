@@ -5,31 +5,36 @@ from __future__ import annotations
 import json
 
 from ccpush.demo import rows
+from ccpush.demo.active import Presence
 from ccpush.demo.chance import Chance, Clock
+from ccpush.demo.git import address
 from ccpush.demo.plot import Plan, Project
+from ccpush.demo.prompts import prompt
 from ccpush.demo.rows import Envelope
 from ccpush.demo.scenes import (
     aside,
+    between_turns,
     compaction,
     failures,
     fork,
     local_commands,
-    queued_prompt,
     refusal,
     research,
     silence,
 )
 from ccpush.demo.stage import Stage
 from ccpush.demo.subagents import subagent, workflow
+from ccpush.demo.tally import Tally
 from ccpush.demo.transcript import Transcript
-from ccpush.demo.truth import Tally
-from ccpush.demo.turns import close, prompt, steps, turn
+from ccpush.demo.turns import broken_turn, close, link_to, shipping_turn, steps, turn
 from ccpush.demo.words import Words
 
 _NICKNAMES = ("mellow-pear", "brisk-otter", "quiet-lantern", "early-thistle")
 # an active session goes on until this near to the end
 _UNTIL_NEAR_MS = 4 * 60_000
 _FORK_LASTS_MS = 30 * 60_000
+# whoever asks for a long context has a long text to read
+_LONG_TEXT_TOKENS = 150_000
 
 
 def play(plan: Plan, chance: Chance, tally: Tally) -> Stage:
@@ -71,6 +76,9 @@ def _open(stage: Stage) -> Transcript:
     )
     path = f"{project_folder(plan.project)}/{session_id}.jsonl"
     main = Transcript(path, envelope, chance)
+    main.presence = Presence(stage.tally.active_s)
+    if stage.model_of(main).roomy:
+        main.context_tokens += _LONG_TEXT_TOKENS
     stage.transcripts.append(main)
     if not stage.in_folders:
         title = stage.words.title()
@@ -89,10 +97,13 @@ def _conversation(stage: Stage, main: Transcript) -> None:
     for number in range(stage.plan.turns):
         if number == special:
             _scene(stage, main)
+        elif stage.chance.often(0.07):
+            broken_turn(stage, main)
         else:
             turn(stage, main)
-        if stage.chance.often(0.06):
-            queued_prompt(stage, main)
+        between_turns(stage, main)
+    if stage.plan.project.forge and stage.chance.often(0.25):
+        shipping_turn(stage, main)
 
 
 def _scene(stage: Stage, main: Transcript) -> None:
@@ -113,7 +124,7 @@ def _scene(stage: Stage, main: Transcript) -> None:
         subagent(stage, main, lost=scene == "lost_subagent")
     steps(stage, main, stage.chance.randrange(1, 5))
     if scene == "compaction":
-        compaction(stage, main)
+        compaction(stage, main, by_hand=stage.chance.often(0.3))
     close(stage, main, began_ms)
     if scene == "aside":
         aside(stage, main)
@@ -131,17 +142,11 @@ def _end(stage: Stage, main: Transcript) -> None:
     session_id = main.envelope.session_id
     if not stage.era.envelope_last:
         return
-    if stage.chance.often(0.3):
-        number = stage.chance.randrange(1, 300)
-        main.note(
-            {
-                "type": "pr-link",
-                "sessionId": session_id,
-                "prNumber": number,
-                "prUrl": f"https://git.example.org/robin/pull/{number}",
-                "timestamp": rows.iso(stage.clock.now_ms),
-            }
-        )
+    if stage.plan.project.forge and stage.chance.often(0.2):
+        # one that was made elsewhere; and what was noted before is noted again
+        link_to(stage, main, address(stage.plan.project, stage.chance.randrange(1, 400)))
+        for row in [row for row in main.rows if row["type"] == "pr-link"]:
+            link_to(stage, main, row["prUrl"])
     if stage.era.version == "2.1.270" and main.envelope.entrypoint == "cli":
         took_ms = stage.clock.now_ms - stage.plan.start_ms
         main.note(rows.cost_state(session_id, stage.spent, took_ms))

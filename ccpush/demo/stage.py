@@ -1,19 +1,28 @@
 """What every scene of a session needs at hand: chance, words, time, and who takes the tally.
 
-A model speaks here, and only here: a response is written row by row and told to the tally once.
+Somebody speaks here, and only here: what is said is written row by row and told to the tally once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from ccpush.demo import rows
 from ccpush.demo.chance import Chance, Clock
-from ccpush.demo.plot import Era, Model, Plan
+from ccpush.demo.eras import Era
+from ccpush.demo.models import Model
+from ccpush.demo.plot import Plan
 from ccpush.demo.rows import Row, Usage
+from ccpush.demo.spending import added, usage_of
+from ccpush.demo.tally import Tally
 from ccpush.demo.transcript import Transcript
-from ccpush.demo.truth import Tally, Tokens
+from ccpush.demo.truth import Spent
 from ccpush.demo.words import Words
+
+# What a user row is, to whoever counts: a prompt that a person typed, something else that a person
+# did, something that a program asked for, a tool's result, or nothing that matters.
+Heard = Literal["prompt", "act", "program", "result", "note"]
 
 
 @dataclass(slots=True)
@@ -39,13 +48,25 @@ class Stage:
         """Whether subagents have a folder of their own in this version."""
         return self.era.subagents == "folder"
 
-    def hear(self, by: Transcript, content: object, at_ms: int, **extras: object) -> str:
+    def hear(
+        self, by: Transcript, heard: Heard, content: object, at_ms: int, **extras: object
+    ) -> str:
         """A user row: what a person or a tool said; told to the tally if it reaches the disk."""
         self.tally.user_rows += by.kept
-        if not by.envelope.sidechain:
-            self.tally.sessions.add(by.envelope.session_id)
         by.context_tokens += self.chance.randrange(60, 2_500)
-        return by.user(content, at_ms, **extras)
+        row_id = by.user(content, at_ms, **extras)
+        if by.presence is None:
+            return row_id
+        self.tally.sessions.add(by.envelope.session_id)
+        if heard == "prompt":
+            self.tally.prompts += 1
+        if heard in {"prompt", "act"}:
+            by.presence.act(row_id, at_ms)
+        elif heard == "program":
+            by.presence.program(row_id, at_ms)
+        elif heard == "result":
+            by.presence.work(row_id, at_ms)
+        return row_id
 
     def musing(self) -> list[Row]:
         """What a model says before it acts: a thought, a sentence, both or neither."""
@@ -66,7 +87,8 @@ class Stage:
     def model_of(self, speaker: Transcript) -> Model:
         """Subagents use the small model."""
         project = self.plan.project
-        return project.small_model if speaker.envelope.sidechain else project.model
+        role = project.small_model if speaker.envelope.sidechain else project.model
+        return self.era.cast[role]
 
     def respond(
         self, by: Transcript, blocks: list[Row], stop: str, *, searches: int = 0, fetches: int = 0
@@ -75,43 +97,43 @@ class Stage:
 
         ``searches`` and ``fetches`` are made by the server itself.
         """
-        usage = self._usage(by, len(blocks))
+        model, seen = self.model_of(by), len(by.rows)
+        usage = usage_of(self.chance, self.era, model, by, len(blocks))
         usage = replace(usage, searches=searches, fetches=fetches)
         written_stop = stop if self.chance.often(self.era.stop_reason_chance) else None
         row_id = self._write(by, blocks, usage, written_stop)
-        model = self.model_of(by)
-        tokens = Tokens(usage.input, usage.output, usage.cache_read, usage.cache_creation)
-        self.tally.response(model.name, tokens, written_stop)
-        self.tally.server_searches += searches
-        self.tally.server_fetches += fetches
+        self._tell(by, usage, rows.ms_of(by.rows[seen]["timestamp"]))
+        if written_stop is not None:
+            self.tally.stop_reasons[written_stop] += 1
         for block in blocks:
             if block["type"] == "tool_use":
                 self.tally.tool_calls[block["name"]] += 1
-        self._spend(model.spelling, usage)
+        self.spent[model.spelling] = added(self.spent.get(model.spelling), usage)
         return row_id
 
-    def _usage(self, by: Transcript, blocks: int) -> Usage:
-        fresh = self.chance.randrange(400, 5_000)
-        usage = Usage(
-            input=self.chance.randrange(2, 12),
-            output=self.chance.randrange(60, 500) * blocks,
-            cache_read=by.context_tokens,
-            # later versions cache for an hour, subagents for five minutes as before
-            cache_5m=0 if self._caches_long(by) else fresh,
-            cache_1h=fresh if self._caches_long(by) else 0,
+    def _tell(self, by: Transcript, usage: Usage, at_ms: int) -> None:
+        spent = Spent(
+            model=self.model_of(by).name,
+            origin="subagent" if by.envelope.sidechain else "main",
+            at_ms=at_ms,
+            input=usage.input,
+            output=usage.output,
+            cache_read=usage.cache_read,
+            cache_5m=usage.cache_5m,
+            cache_1h=usage.cache_1h,
+            searches=usage.searches,
+            fast=usage.fast,
         )
-        by.context_tokens += fresh + usage.output
-        return usage
-
-    def _caches_long(self, by: Transcript) -> bool:
-        return self.era.envelope_last and not by.envelope.sidechain
+        self.tally.spent.append(spent)
+        self.tally.server_fetches += usage.fetches
 
     def _write(self, by: Transcript, blocks: list[Row], usage: Usage, stop: str | None) -> str:
         """Rows before the last one bear a placeholder, unless this version waits for the end."""
-        sidechain = by.envelope.sidechain
+        sidechain, model = by.envelope.sidechain, self.model_of(by)
         final = self.era.final_usage and (not sidechain or self.chance.often(0.6))
-        flat_cache = self.era.version != "2.1.39" or self.chance.often(0.97)
-        message_id, request_id = self.chance.message_id(), self.chance.request_id()
+        flat_cache = not usage.split or self._fills_flat_field()
+        message_id = self.chance.message_id()
+        request_id = None if model.foreign else self.chance.request_id()
         extras = {"effort": "high"} if self.era.version == "2.1.270" and not sidechain else {}
         row_id = ""
         spent: Row | None
@@ -123,23 +145,15 @@ class Stage:
             if not done and self._flushed_early(by):
                 spent = None
             message = rows.message_json(
-                self.model_of(by).spelling, message_id, block, stop if done else None, spent
+                model.spelling, message_id, block, stop if done else None, spent
             )
             row_id = by.assistant(message, request_id, self.clock.after(0.3, 6), **extras)
         return row_id
 
+    def _fills_flat_field(self) -> bool:
+        """Versions before 2.1.152 now and then left the sum of cache writes at 0."""
+        return self.era.version != "2.1.39" or self.chance.often(0.97)
+
     def _flushed_early(self, by: Transcript) -> bool:
         """Late versions now and then write a subagent's row before its usage is known."""
         return self.era.final_usage and by.envelope.sidechain and self.chance.often(0.2)
-
-    def _spend(self, spelling: str, usage: Usage) -> None:
-        before = self.spent.get(spelling, Usage(0, 0, 0, 0, 0))
-        self.spent[spelling] = Usage(
-            before.input + usage.input,
-            before.output + usage.output,
-            before.cache_read + usage.cache_read,
-            before.cache_5m + usage.cache_5m,
-            before.cache_1h + usage.cache_1h,
-            before.searches + usage.searches,
-            before.fetches + usage.fetches,
-        )

@@ -15,7 +15,8 @@ from ccpush.demo.chance import Chance
 from ccpush.demo.rows import Row, iso
 from ccpush.demo.truth import ImportedDay
 
-_OLD_MODELS = {"claude-opus-4-5-20251101": 3, "claude-sonnet-4-5-20250929": 1}
+# those days are older than the transcripts, and so are their models
+_OLD_MODELS = {"claude-opus-4-20250514": 3, "claude-3-7-sonnet-20250219": 1}
 _STALE_DAYS = 2
 _COUNTED_TYPES = frozenset({"user", "assistant", "attachment", "system", "progress"})
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from ccpush.demo import rows
+from ccpush.demo import hooks, rows
+from ccpush.demo.calls import Call
 from ccpush.demo.rows import Row
 from ccpush.demo.stage import Stage
-from ccpush.demo.tools import Call
 from ccpush.demo.transcript import Transcript
 from ccpush.demo.turns import answer, steps
 
@@ -55,8 +55,8 @@ def subagent(stage: Stage, main: Transcript, *, lost: bool = False) -> None:
     asked_by = stage.respond(main, [rows.tool_use(call_id, tool, arguments)], "tool_use")
     helper = open_subagent(stage, main, _agent_id(stage), kept=not lost)
     began_ms = stage.clock.now_ms
-    stage.hear(helper, task, stage.clock.after(0.1, 1))
-    for _ in range(chance.randrange(2, 6)):
+    stage.hear(helper, "note", task, stage.clock.after(0.1, 1))
+    for _ in range(chance.randrange(3, 10)):
         seen = len(helper.rows)
         steps(stage, helper, 1)
         if stage.era.progress_rows:
@@ -65,6 +65,7 @@ def subagent(stage: Stage, main: Transcript, *, lost: bool = False) -> None:
     stage.respond(helper, [stage.saying(5)], "end_turn")
     if stage.era.progress_rows:
         _mirror(stage, main, helper, (call_id, seen))
+    hooks.at_subagents_end(stage, helper)
     outcome = _outcome(helper, tool, arguments, stage.clock.now_ms - began_ms)
     answer(stage, main, outcome, (call_id, asked_by))
     if stage.in_folders and not lost:
@@ -86,7 +87,8 @@ def _mirror(stage: Stage, main: Transcript, helper: Transcript, since: tuple[str
         if row["type"] == "assistant":
             if helper.kept:
                 message = {**message, "usage": {**message["usage"], "output_tokens": 1}}
-            embedded |= {"message": message, "requestId": row["requestId"]}
+            embedded["message"] = message
+            embedded |= {"requestId": row["requestId"]} if "requestId" in row else {}
         embedded["uuid"] = row["uuid"]
         data: Row = {"message": embedded, "normalizedMessages": [], "type": "agent_progress"}
         data |= {"prompt": "", "agentId": helper.envelope.agent_id}
@@ -95,7 +97,7 @@ def _mirror(stage: Stage, main: Transcript, helper: Transcript, since: tuple[str
 
 def _outcome(helper: Transcript, tool: str, arguments: Row, took_ms: int) -> Call:
     """What the subagent hands back; it holds a usage of its own, which must not be counted."""
-    last = helper.rows[-1]["message"]
+    last = _last_message(helper)
     result = {
         "status": "completed",
         "prompt": arguments["prompt"],
@@ -106,7 +108,12 @@ def _outcome(helper: Transcript, tool: str, arguments: Row, took_ms: int) -> Cal
         "totalToolUseCount": 3,
         "usage": last["usage"],
     }
-    return Call(tool, arguments, last["content"][0]["text"], result, seconds=1)
+    return Call(tool, arguments, last["content"][0]["text"], result, seconds=1, as_blocks=True)
+
+
+def _last_message(helper: Transcript) -> Row:
+    said: Row = next(row for row in reversed(helper.rows) if row["type"] == "assistant")["message"]
+    return said
 
 
 def _describe(stage: Stage, helper: Transcript, arguments: Row) -> None:
@@ -126,10 +133,10 @@ def workflow(stage: Stage, main: Transcript) -> None:
     for _ in range(2):
         helper = open_subagent(stage, main, _agent_id(stage), inside=f"workflows/{name}/")
         journal.append({"type": "started", "agentId": helper.envelope.agent_id})
-        stage.hear(helper, stage.words.prompt(), stage.clock.after(0.1, 1))
+        stage.hear(helper, "note", stage.words.prompt(), stage.clock.after(0.1, 1))
         steps(stage, helper, chance.randrange(1, 4))
         stage.respond(helper, [stage.saying(4)], "end_turn")
-        journal.append({"type": "result", "result": helper.rows[-1]["message"]})
+        journal.append({"type": "result", "result": _last_message(helper)})
         _describe(stage, helper, {"description": stage.words.title()})
     session_folder = main.path.removesuffix(".jsonl")
     lines = "".join(json.dumps(entry) + "\n" for entry in journal)

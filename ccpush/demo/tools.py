@@ -1,33 +1,24 @@
 """What tools are called with and what they answer, in the shapes of ``toolUseResult``.
 
-A call here is only an idea of one: it has no id and is counted by whoever makes it happen.
+Edits, ``git`` and what goes wrong have files of their own; here is the rest, and the choice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Final
 
+from ccpush.demo import edits, friction, git
+from ccpush.demo.calls import Call
 from ccpush.demo.chance import Chance
+from ccpush.demo.eras import Era
 from ccpush.demo.rows import Row
 from ccpush.demo.words import Words
 
-# Claude Code's own words when a person says no to a tool call begin like this
-_REFUSED = "The user doesn't want to proceed with this tool use. Nothing was changed."
 _COMMANDS = ("make test", "pytest -q", "git diff --stat", "npm run build", "ls -la")
 _MCP_TOOLS = ("mcp__tracker__list_issues", "mcp__tracker__get_issue", "mcp__wiki__find")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One tool call and its answer; ``seconds`` is how long it takes at most."""
-
-    name: str
-    arguments: Row
-    text: str
-    result: object
-    error: bool = False
-    seconds: float = 4.0
+# no command may run for longer than ten minutes; nearly all end long before
+_SLOW_S = 590
 
 
 def _read(chance: Chance, words: Words, cwd: str) -> Call:
@@ -44,70 +35,27 @@ def _read(chance: Chance, words: Words, cwd: str) -> Call:
     return Call("Read", {"file_path": path}, text, {"type": "text", "file": file}, seconds=0.4)
 
 
-def _edit(chance: Chance, words: Words, cwd: str) -> Call:
-    path = f"{cwd}/{words.file()}"
-    old, new = words.code(chance.randrange(1, 4)), words.code(chance.randrange(1, 8))
-    patch = {
-        "oldStart": 10,
-        "oldLines": len(old) + 1,
-        "newStart": 10,
-        "newLines": len(new) + 1,
-        "lines": [" pass", *(f"-{line}" for line in old), *(f"+{line}" for line in new)],
-    }
-    arguments = {"file_path": path, "old_string": "\n".join(old), "new_string": "\n".join(new)}
-    result: Row = {
-        "filePath": path,
-        "oldString": arguments["old_string"],
-        "newString": arguments["new_string"],
-        "originalFile": "\n".join(words.code(chance.randrange(10, 40))),
-        "structuredPatch": [patch],
-        "userModified": False,
-        "replaceAll": False,
-    }
-    return Call("Edit", arguments, f"The file {path} has been changed.", result, seconds=1)
-
-
-def _write(chance: Chance, words: Words, cwd: str) -> Call:
-    path = f"{cwd}/{words.file()}"
-    content = "\n".join(words.code(chance.randrange(8, 60)))
-    # a new file has an empty patch: its lines are in ``content``
-    result: Row = {
-        "type": "create",
-        "filePath": path,
-        "content": content,
-        "structuredPatch": [],
-        "originalFile": None,
-    }
-    arguments = {"file_path": path, "content": content}
-    return Call("Write", arguments, f"File created at {path}", result, seconds=1)
-
-
 def _bash(chance: Chance, words: Words, cwd: str) -> Call:
     del cwd
-    command = chance.choice(
-        ("make test", "pytest -q", "git diff --stat", "npm run build", "ls -la")
-    )
     printed = words.output(chance.randrange(2, 40))
-    arguments = {"command": command, "description": "Run it and see"}
+    arguments = {"command": chance.choice(_COMMANDS), "description": "Run it and see"}
     if chance.often(0.08):
         text = f"Exit code 1\n{printed}"
-        return Call("Bash", arguments, text, f"Error: {text}", error=True, seconds=20)
-    result = {"stdout": printed, "stderr": "", "interrupted": False, "isImage": False}
-    return Call("Bash", arguments, printed, result, seconds=40)
+        return Call(
+            "Bash", arguments, text, f"Error: {text}", error=True, seconds=20, ending="error"
+        )
+    seconds = _SLOW_S if chance.often(0.02) else 40
+    return Call("Bash", arguments, printed, git.bash_result(printed), seconds=seconds)
 
 
-def _commit(chance: Chance, words: Words, cwd: str) -> Call:
+def _stream_edit(chance: Chance, words: Words, cwd: str) -> Call:
+    """A command that changes files; the result shows the change, but no edit was asked for."""
     del cwd
-    arguments = {"command": f'git commit -am "{words.title()}"', "description": "Commit"}
-    printed = f"[main {chance.hex_id(7)}] {words.title()}\n 2 files changed, 9 insertions(+)"
-    result = {"stdout": printed, "stderr": "", "interrupted": False, "isImage": False}
-    return Call("Bash", arguments, printed, result, seconds=2)
-
-
-def _refused(chance: Chance, words: Words, cwd: str) -> Call:
-    del chance, cwd
-    arguments = {"command": f"rm {words.file()}", "description": "Remove the old file"}
-    return Call("Bash", arguments, _REFUSED, "User rejected tool use", error=True, seconds=9)
+    command = f"sed -i 's/{chance.hex_id(3)}/{chance.hex_id(3)}/' {words.file()}"
+    hunk = {"oldStart": 3, "newStart": 3, "lines": ["-one", "+other"]}
+    result = git.bash_result("")
+    result["bashEditDiff"] = {"files": [{"filePath": words.file(), "hunks": [hunk]}]}
+    return Call("Bash", {"command": command, "description": "Replace"}, "", result, seconds=1)
 
 
 def _grep(chance: Chance, words: Words, cwd: str) -> Call:
@@ -163,31 +111,45 @@ def web_fetch(chance: Chance, words: Words, cwd: str) -> Call:
 
 def _mcp(chance: Chance, words: Words, cwd: str) -> Call:
     del cwd
-    name = chance.choice(
-        ("mcp__tracker__list_issues", "mcp__tracker__get_issue", "mcp__wiki__find")
-    )
+    name = chance.choice(_MCP_TOOLS)
+    arguments: Row = {"query": words.title()}
     answer = [{"type": "text", "text": words.output(4)}]
-    return Call(name, {"query": words.title()}, words.output(4), answer, seconds=3)
+    return Call(name, arguments, words.output(4), answer, seconds=3, as_blocks=True)
 
 
-_TOOLS: tuple[tuple[Callable[[Chance, Words, str], Call], int], ...] = (
+Weighted = tuple[tuple[Callable[[Chance, Words, str], Call], int], ...]
+
+_TOOLS: Final[Weighted] = (
     (_read, 26),
-    (_edit, 20),
+    (edits.edit, 20),
     (_bash, 24),
     (_grep, 10),
     (_glob, 4),
-    (_write, 4),
+    (edits.create, 4),
+    (edits.overwrite, 2),
+    (edits.notebook_edit, 1),
     (_todo, 5),
-    (_commit, 2),
-    (_refused, 1),
+    (git.commit, 2),
+    (git.vain_commit, 1),
+    (git.history, 1),
+    (friction.refused, 1),
+    (friction.failed, 2),
     (_mcp, 3),
     (web_search, 1),
     (web_fetch, 1),
 )
+# nobody talks to a subagent, and what it was answered is mostly kept as a text
+_WITH_A_PERSON: Final[Weighted] = ((friction.forbidden, 1), (friction.cut_short, 1))
+_EARLIER: Final[Weighted] = ((edits.multi_edit, 3),)
+_LATER: Final[Weighted] = ((_stream_edit, 2),)
 
 
-def any_call(chance: Chance, words: Words, cwd: str) -> Call:
-    """Some tool call, the usual ones more often."""
-    makers = [maker for maker, _ in _TOOLS]
-    weights = [weight for _, weight in _TOOLS]
+def any_call(chance: Chance, words: Words, cwd: str, *, era: Era, with_a_person: bool) -> Call:
+    """Some tool call that this version knows, the usual ones more often."""
+    tools = [*_TOOLS]
+    tools += _WITH_A_PERSON if with_a_person else ()
+    tools += _EARLIER if not era.envelope_last else ()
+    tools += _LATER if era.sources_told else ()
+    makers = [maker for maker, _ in tools]
+    weights = [weight for _, weight in tools]
     return chance.choices(makers, weights)[0](chance, words, cwd)

@@ -5,6 +5,7 @@ Knows which row follows which, and how full the model's context is. Counts nothi
 
 from __future__ import annotations
 
+from ccpush.demo.active import Presence
 from ccpush.demo.chance import Chance
 from ccpush.demo.rows import Envelope, Row, iso
 
@@ -16,12 +17,14 @@ class Transcript:
     """Rows of one file; ``path`` is relative to the Claude home.
 
     A transcript that is not ``kept`` is never written: what it holds is found elsewhere or nowhere.
+    ``presence`` is None in subagents' transcripts.
     """
 
     def __init__(self, path: str, envelope: Envelope, chance: Chance, *, kept: bool = True) -> None:
         self.path = path
         self.envelope = envelope
         self.kept = kept
+        self.presence: Presence | None = None
         self.rows: list[Row] = []
         self.parent: str | None = None
         self.context_tokens = _FRESH_CONTEXT_TOKENS + chance.randrange(4_000)
@@ -40,7 +43,11 @@ class Transcript:
     def assistant(self, message: Row, request_id: str | None, at_ms: int, **extras: object) -> str:
         """Append one content block of a response, or a row the client made up."""
         request = {} if request_id is None else {"requestId": request_id}
-        return self._row({"message": message, **request, "type": "assistant"}, at_ms, extras)
+        inner = {"message": message, **request, "type": "assistant"}
+        row_id = self._row(inner, at_ms, extras)
+        if self.presence is not None:
+            self.presence.work(row_id, at_ms)
+        return row_id
 
     def system(self, subtype: str, at_ms: int, **fields: object) -> str:
         """Append an event of the client's own."""

@@ -1,14 +1,16 @@
-"""What an invented home really holds, counted while it is being invented.
+"""What an invented home really holds: the figures that any honest account of it must come to.
 
-The inventor tells the tally of each thing once, when it happens in the story; copies of it that it
-then writes to disk are never told. So a truth owes nothing to any reader of the files.
+Counted by :mod:`ccpush.demo.tally` while the story is invented, never from the files.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+Origin = Literal["main", "subagent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,30 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """One response as whoever prices it has to see it; ``at_ms`` is the time of its first row.
+
+    Tokens, searches made by the server, and whether it was in fast mode. None is a batch's.
+    """
+
+    model: str
+    origin: Origin
+    at_ms: int
+    input: int
+    output: int
+    cache_read: int
+    cache_5m: int
+    cache_1h: int
+    searches: int = 0
+    fast: bool = False
+
+    @property
+    def tokens(self) -> Tokens:
+        """The same by the four types."""
+        return Tokens(self.input, self.output, self.cache_read, self.cache_5m + self.cache_1h)
+
+
+@dataclass(frozen=True, slots=True)
 class ImportedDay:
     """One day that only ``stats-cache.json`` remembers; ``tokens`` (input + output) by model."""
 
@@ -38,6 +64,38 @@ class ImportedDay:
     sessions: int
     tool_calls: int
     tokens: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What people did and what came of it.
+
+    ``active_s`` by ``user`` and ``cli``; ``lines`` by ``added`` and ``removed``; ``decisions`` on
+    edits by tool, decision, source and the edited file's suffix (``.py``; empty when it has none).
+    """
+
+    prompts: int
+    active_s: Mapping[str, int]
+    lines: Mapping[str, int]
+    commits: int
+    pull_requests: int
+    decisions: Mapping[tuple[str, str, str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Friction:
+    """What went wrong, and what people waited for.
+
+    ``tool_errors`` by tool and kind (error, denied, interrupted); ``statuses`` of failed requests
+    (``unknown`` without one); ``compactions`` by trigger. Durations are milliseconds, as written.
+    """
+
+    tool_errors: Mapping[tuple[str, str], int]
+    statuses: Mapping[str, int]
+    retry_waits_ms: tuple[float, ...]
+    compactions: Mapping[str, int]
+    dropped_tokens: int
+    hook_durations_ms: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,79 +108,58 @@ class Truth:
     in none of the other figures. Times are milliseconds since 1970.
     """
 
-    responses: int
-    tokens: Mapping[str, Tokens]
+    # thousands of them: too many to show
+    spent: tuple[Spent, ...] = field(repr=False)
     messages: int
     sessions: int
     tool_calls: Mapping[str, int]
     stop_reasons: Mapping[str, int]
     api_errors: int
     api_retries: int
-    compactions: int
     compact_pre_tokens: tuple[int, ...]
     turn_durations_ms: tuple[int, ...]
     web_searches: int
     web_fetches: int
+    work: Work
+    friction: Friction
     active_session_id: str
     first_row_ms: int
     last_row_ms: int
     imported: tuple[ImportedDay, ...]
 
     @property
+    def responses(self) -> int:
+        """How many responses there were."""
+        return len(self.spent)
+
+    @property
+    def compactions(self) -> int:
+        """How many compactions there were."""
+        return len(self.compact_pre_tokens)
+
+    @property
+    def tokens(self) -> dict[str, Tokens]:
+        """Tokens by model."""
+        total: dict[str, Tokens] = {}
+        for one in self.spent:
+            total[one.model] = total.get(one.model, Tokens()) + one.tokens
+        return total
+
+    @property
     def total(self) -> Tokens:
         """The tokens of all models together."""
         return sum(self.tokens.values(), Tokens())
 
+    @property
+    def responses_by_origin(self) -> dict[tuple[str, str], int]:
+        """Responses by model and by who asked for them."""
+        return dict(Counter((one.model, one.origin) for one in self.spent))
 
-class Tally:
-    """Takes down what happens in the story; each thing is told once."""
-
-    def __init__(self) -> None:
-        self.responses = 0
-        self.tokens: dict[str, Tokens] = {}
-        self.user_rows = 0
-        self.sessions: set[str] = set()
-        self.tool_calls: Counter[str] = Counter()
-        self.stop_reasons: Counter[str] = Counter()
-        self.api_errors = 0
-        self.api_retries = 0
-        self.compact_pre_tokens: list[int] = []
-        self.turn_durations_ms: list[int] = []
-        self.server_searches = 0
-        self.server_fetches = 0
-
-    def response(self, model: str, tokens: Tokens, stop_reason: str | None) -> None:
-        """One API response with its final usage; ``stop_reason`` None when no row bears one."""
-        self.responses += 1
-        self.tokens[model] = self.tokens.get(model, Tokens()) + tokens
-        if stop_reason is not None:
-            self.stop_reasons[stop_reason] += 1
-
-    def api_error(self, *, retried: bool) -> None:
-        """One failed request; ``retried`` when the row says which attempt it was."""
-        self.api_errors += 1
-        self.api_retries += retried
-
-    def truth(
-        self, *, active_session_id: str, span_ms: tuple[int, int], imported: tuple[ImportedDay, ...]
-    ) -> Truth:
-        """Everything told so far."""
-        return Truth(
-            responses=self.responses,
-            tokens=dict(self.tokens),
-            messages=self.user_rows + self.responses,
-            sessions=len(self.sessions),
-            tool_calls=dict(self.tool_calls),
-            stop_reasons=dict(self.stop_reasons),
-            api_errors=self.api_errors,
-            api_retries=self.api_retries,
-            compactions=len(self.compact_pre_tokens),
-            compact_pre_tokens=tuple(self.compact_pre_tokens),
-            turn_durations_ms=tuple(self.turn_durations_ms),
-            web_searches=self.tool_calls["WebSearch"] + self.server_searches,
-            web_fetches=self.tool_calls["WebFetch"] + self.server_fetches,
-            active_session_id=active_session_id,
-            first_row_ms=span_ms[0],
-            last_row_ms=span_ms[1],
-            imported=imported,
-        )
+    @property
+    def cache_writes(self) -> dict[tuple[str, str], int]:
+        """Tokens written to the cache by how long they live and by model."""
+        total: Counter[tuple[str, str]] = Counter()
+        for one in self.spent:
+            total["5m", one.model] += one.cache_5m
+            total["1h", one.model] += one.cache_1h
+        return {key: count for key, count in total.items() if count}

@@ -7,42 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ccpush.demo import rows
+from ccpush.demo import git, hooks, rows
+from ccpush.demo.calls import Call
+from ccpush.demo.friction import stopped
+from ccpush.demo.prompts import interruption, prompt
 from ccpush.demo.rows import Row
 from ccpush.demo.stage import Stage
-from ccpush.demo.tools import Call, any_call
+from ccpush.demo.tools import any_call
 from ccpush.demo.transcript import Transcript
 
 # up to 2.1.50 the length of shorter turns was not written down
 _SHORTEST_NOTED_TURN_MS = 30_000
-
-
-def prompt(stage: Stage, main: Transcript) -> int:
-    """Somebody types something; gives the time at which they did."""
-    at_ms = stage.clock.after(15, 420)
-    main.note(rows.file_history_snapshot(stage.chance.row_id(), at_ms))
-    text = stage.words.prompt()
-    extras: Row = {"permissionMode": "default"} if stage.in_folders else {}
-    if stage.era.envelope_last:
-        scripted = main.envelope.entrypoint != "cli"
-        extras |= {"promptSource": "sdk" if scripted else "typed", "origin": {"kind": "human"}}
-    stage.hear(main, text, at_ms, **extras)
-    if stage.era.envelope_last:
-        _beside_prompt(stage, main, text)
-    return at_ms
-
-
-def _beside_prompt(stage: Stage, main: Transcript, text: str) -> None:
-    session_id = main.envelope.session_id
-    hook = {"type": "hook_success", "hookName": "UserPromptSubmit", "content": "", "exitCode": 0}
-    main.attachment(hook, stage.clock.after(0.01, 0.1))
-    used = {"type": "total_tokens_reminder", "used": main.context_tokens, "total": 1_000_000}
-    main.attachment(used, stage.clock.after(0.01, 0.1))
-    main.note({"type": "last-prompt", "lastPrompt": text, "sessionId": session_id})
-    main.note({"type": "permission-mode", "permissionMode": "default", "sessionId": session_id})
-    if stage.chance.often(0.4):
-        title = stage.words.title()
-        main.note({"type": "ai-title", "aiTitle": title, "sessionId": session_id})
 
 
 def work(stage: Stage, by: Transcript, calls: Sequence[Call]) -> None:
@@ -63,12 +38,21 @@ def answer(stage: Stage, by: Transcript, call: Call, asked: tuple[str, str]) -> 
     at_ms = stage.clock.after(call.seconds / 10, call.seconds)
     extras: Row = {}
     # since they have a folder, subagents' rows lack the structured result
-    if not (stage.in_folders and by.envelope.sidechain):
+    structured = not (stage.in_folders and by.envelope.sidechain)
+    if structured:
         extras["toolUseResult"] = call.result
     if stage.in_folders:
         extras["sourceToolAssistantUUID"] = asked[1]
-    block = rows.tool_result(asked[0], call.text, error=call.error)
-    stage.hear(by, [block], at_ms, **extras)
+    if stage.era.sources_told and call.denial is not None:
+        extras["toolDenialKind"] = call.denial
+    # that nothing failed is said of commands alone
+    error = call.error or (False if call.name == "Bash" else None)
+    block = rows.tool_result(asked[0], call.content, error=error)
+    stage.hear(by, "result", [block], at_ms, **extras)
+    # what is nowhere to be read has no outcome, either
+    if by.kept:
+        stage.tally.result(call, structured=structured)
+        hooks.around_tool(stage, by, call.name)
 
 
 def _progress(stage: Stage, by: Transcript, call: Call, call_id: str) -> None:
@@ -92,12 +76,21 @@ def _progress(stage: Stage, by: Transcript, call: Call, call_id: str) -> None:
 
 def steps(stage: Stage, by: Transcript, count: int) -> None:
     """``count`` responses that each call a tool or two."""
-    cwd = stage.plan.project.cwd
     for _ in range(count):
-        calls = [any_call(stage.chance, stage.words, cwd)]
+        calls = [_some_call(stage, by)]
         if stage.chance.often(0.15):
-            calls.append(any_call(stage.chance, stage.words, cwd))
+            calls.append(_some_call(stage, by))
         work(stage, by, calls)
+
+
+def _some_call(stage: Stage, by: Transcript) -> Call:
+    return any_call(
+        stage.chance,
+        stage.words,
+        stage.plan.project.cwd,
+        era=stage.era,
+        with_a_person=not by.envelope.sidechain,
+    )
 
 
 def close(stage: Stage, main: Transcript, began_ms: int) -> None:
@@ -105,7 +98,7 @@ def close(stage: Stage, main: Transcript, began_ms: int) -> None:
     stop = "max_tokens" if stage.chance.often(0.02) else "end_turn"
     stage.respond(main, [*stage.musing(), stage.saying(4)], stop)
     if stage.in_folders and stage.chance.often(0.4):
-        _stop_hooks(stage, main)
+        hooks.at_end(stage, main)
     if main.envelope.entrypoint != "cli" or not stage.in_folders:
         return
     took_ms = stage.clock.now_ms - began_ms
@@ -114,22 +107,40 @@ def close(stage: Stage, main: Transcript, began_ms: int) -> None:
         stage.tally.turn_durations_ms.append(took_ms)
 
 
-def _stop_hooks(stage: Stage, main: Transcript) -> None:
-    main.system(
-        "stop_hook_summary",
-        stage.clock.after(0.05, 0.5),
-        hookCount=1,
-        hookInfos=[{"command": "make lint"}],
-        hookErrors=[],
-        preventedContinuation=False,
-        stopReason="",
-        hasOutput=False,
-        level="suggestion",
-    )
-
-
 def turn(stage: Stage, main: Transcript) -> None:
     """A whole ordinary turn."""
     began_ms = prompt(stage, main)
     steps(stage, main, stage.chance.randrange(1, 8))
     close(stage, main, began_ms)
+
+
+def broken_turn(stage: Stage, main: Transcript) -> None:
+    """A turn that somebody stops: while a tool is at work, or while the model speaks."""
+    prompt(stage, main)
+    steps(stage, main, stage.chance.randrange(1, 4))
+    of_a_tool = stage.chance.often(0.6)
+    if of_a_tool:
+        cwd = stage.plan.project.cwd
+        work(stage, main, [stopped(stage.chance, stage.words, cwd)])
+    else:
+        stage.respond(main, [stage.saying(2)], "end_turn")
+    interruption(stage, main, of_a_tool=of_a_tool)
+
+
+def shipping_turn(stage: Stage, main: Transcript) -> None:
+    """A turn whose outcome is committed and proposed to others."""
+    project = stage.plan.project
+    began_ms = prompt(stage, main)
+    work(stage, main, [git.commit(stage.chance, stage.words, project.cwd)])
+    proposal = git.propose(stage.chance, stage.words, project)
+    work(stage, main, [proposal])
+    if stage.era.envelope_last and proposal.proposes:
+        link_to(stage, main, proposal.proposes)
+    close(stage, main, began_ms)
+
+
+def link_to(stage: Stage, main: Transcript, url: str) -> None:
+    """A pull request is noted as this session's; it may have been told before."""
+    timestamp = rows.iso(stage.clock.now_ms)
+    main.note(git.pr_link(main.envelope.session_id, url, timestamp))
+    stage.tally.addresses.add(url)

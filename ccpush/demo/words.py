@@ -56,6 +56,7 @@ class Words:
     def __init__(self, chance: Chance, suffix: str) -> None:
         self._chance = chance
         self._suffix = suffix
+        self._marks = 0
 
     def _fill(self, templates: tuple[str, ...]) -> str:
         pick = self._chance.choice
@@ -91,6 +92,12 @@ class Words:
     def code(self, lines: int) -> list[str]:
         """Lines of something like a program."""
         return [self._fill(_LINES) for _ in range(lines)]
+
+    def unlike(self, lines: int) -> list[str]:
+        """Lines of something like a program, each unlike any other of this session."""
+        written = self.code(lines)
+        self._marks += len(written)
+        return [f"{line}  # {self._marks - number}" for number, line in enumerate(written)]
 
     def output(self, lines: int) -> str:
         """What a command prints."""

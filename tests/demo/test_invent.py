@@ -16,7 +16,12 @@ from ccpush.demo.invent import invent_home
 from ccpush.demo.truth import Tokens, Truth
 
 END = datetime(2026, 9, 16, 15, 40, tzinfo=UTC)
-SPELLINGS = {"us.anthropic.claude-haiku-4-5-20251001-v1:0": "claude-haiku-4-5-20251001"}
+SPELLINGS = {
+    "us.anthropic.claude-3-5-haiku-20241022-v1:0": "claude-3-5-haiku-20241022",
+    "us.anthropic.claude-haiku-4-5-20251001-v1:0": "claude-haiku-4-5-20251001",
+    "claude-sonnet-4-5-20250929[1m]": "claude-sonnet-4-5-20250929",
+    "zhipuai/glm-4.6": "glm-4.6",
+}
 FIELDS = ("input_tokens", "output_tokens", "cache_read_input_tokens")
 
 
@@ -110,7 +115,7 @@ class Count:
             model = SPELLINGS.get(messages[0]["model"], messages[0]["model"])
             inputs, output, cache_read = (max(one[name] for one in usages) for name in FIELDS)
             wrote = max(
-                max(one["cache_creation_input_tokens"], sum(one["cache_creation"].values()))
+                max(one["cache_creation_input_tokens"], sum(one.get("cache_creation", {}).values()))
                 for one in usages
             )
             spent = Tokens(inputs, output, cache_read, wrote)

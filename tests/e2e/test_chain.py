@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import demo_metrics
 import pytest
 import servers
 from central import WINDOW
@@ -73,6 +74,10 @@ def assert_true_totals(ask: Ask, truth: Truth, job: str) -> None:
     assert ask(f'claude_compact_events_total{{job="{job}"}}') == truth.compactions
     turns = len(truth.turn_durations_ms)
     assert ask(f'claude_turn_duration_seconds_count{{job="{job}"}}') == turns
+    brought = {**demo_metrics.expected(truth), **demo_metrics.money(truth)}
+    for (name, labels), amount in brought.items():
+        matchers = ",".join(f'{label}="{value}"' for label, value in (("job", job), *labels))
+        assert ask(f"{name}{{{matchers}}}") == pytest.approx(amount, rel=1e-12), (name, labels)
 
 
 def test_a_real_prometheus_scrapes_the_truth(
