@@ -13,7 +13,7 @@ from ccpush import __version__
 from ccpush.app import Pipeline, look
 from ccpush.errors import EXIT_OK
 from ccpush.ledger import store
-from ccpush.ledger.query import read_account, read_days_by_model
+from ccpush.ledger.days import read_days
 from ccpush.push.build import build_sinks
 from ccpush.terminal.ending import leave, told
 from ccpush.terminal.once import collect_if_free, push_once
@@ -45,7 +45,7 @@ def cli(debug: bool) -> None:
     \b
     Examples:
       ccpush metrics            what would be served, right now
-      ccpush report             tokens by day and model
+      ccpush report             tokens and cost by day and model
       ccpush run                stay: serve on :9101, push on a schedule
       ccpush push               push once, for timers
       ccpush demo               see it all work without Claude data
@@ -116,28 +116,40 @@ def metrics(**flags: object) -> int:
 @cli.command(epilog="Example:  ccpush report --days 7 --csv > week.csv")
 @shared
 @click.option("--days", default=30, show_default=True, help="How many days back; 0 for all.")
+@click.option("--outcome", is_flag=True, help="What came of it instead, by day.")
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
-def report(days: int, form: str | None, **flags: object) -> int:
-    """Tokens by day and model."""
-    from ccpush.terminal import report as printed
+def report(days: int, outcome: bool, form: str | None, **flags: object) -> int:
+    """Tokens and cost by day and model, and what came of them.
+
+    Cost is API-equivalent: what the tokens cost at the API's list prices, also for subscriptions.
+    In JSON and CSV it is cost_usd, null or empty where nothing of it is known; unpriced are tokens
+    without a price, before_prices those that an older ccpush counted: neither is in the cost.
+    """
+    from ccpush.terminal import report as made
+    from ccpush.terminal import report_forms, report_tables
 
     settings = settle(flags)
     collect_if_free(settings, open_log(settings, "warning"), "report")
-    now_s = time.time()
     with store.open_ledger(settings.state_dir, write=False) as connection:
-        account = read_account(connection, now_s, settings.active_window_s)
-        by_model = read_days_by_model(connection)
-    since = account.today - timedelta(days=days - 1) if days > 0 else date.min
-    rows = printed.report_rows(by_model, account.days, since)
+        found = read_days(connection, time.time())
+    since = found.today - timedelta(days=days - 1) if days > 0 else date.min
+    came = made.outcome_rows(found, since)
+    used = [] if outcome else made.usage_rows(found, since)
     if form == "json":
-        click.echo(printed.as_json(rows))
+        click.echo(
+            report_forms.outcome_json(came) if outcome else report_forms.usage_json(used, came)
+        )
     elif form == "csv":
-        click.echo(printed.as_csv(rows), nl=False)
-    elif rows:
-        printed.print_table(rows, sys.stdout)
-    else:
+        click.echo(
+            report_forms.outcome_csv(came) if outcome else report_forms.usage_csv(used), nl=False
+        )
+    elif not (used or came):
         click.echo("nothing was used in these days")
+    elif outcome:
+        report_tables.print_outcome(came, sys.stdout)
+    else:
+        report_tables.print_usage(used, came, sys.stdout)
     return EXIT_OK
 
 

@@ -13,6 +13,8 @@ PAGES = (
     "docs/architecture.md",
     "docs/metrics.md",
     "docs/commands.md",
+    "docs/cost.md",
+    "docs/counting.md",
     "prometheus/README.md",
 )
 

@@ -1,23 +1,29 @@
-"""The status: what was read, what was skipped and why, and how each sink is doing."""
+"""The status: what was read, what was skipped and why, what has no price, how sinks are doing."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
 
 from ccpush import __version__
 from ccpush.app import look
+from ccpush.claude import facts as f
+from ccpush.claude.facts import Series
 from ccpush.config.settings import Settings
 from ccpush.ledger import store
+from ccpush.ledger.days import last_days
+from ccpush.ledger.labels import OTHER
 from ccpush.ledger.query import Account
 from ccpush.ledger.store import FILE_NAME
 from ccpush.metrics.evaluate import Identity
 from ccpush.push.remote_write.backlog import due_samples
 from ccpush.schedule.lock import Holder
+from ccpush.terminal.report_tables import REMEDY
 from ccpush.terminal.sinks import moment, sink_facts, sink_lines
 
 # What each reason means, for people; reasons are label values of ccpush_rows_skipped_total.
@@ -51,13 +57,18 @@ SKIPPED_FILES = {
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What the status is told of: ``due`` are samples that each remote-write sink does not have."""
+    """What the status is told of.
+
+    ``due`` are samples that each remote-write sink does not have; ``unpriced`` the days on which
+    models last had tokens without a price.
+    """
 
     account: Account
     identity: Identity
     settings: Settings
     holder: Holder | None
     due: Mapping[str, int]
+    unpriced: Mapping[str, date]
 
 
 def see(settings: Settings, holder: Holder | None, *, now: Callable[[], float] = time.time) -> Seen:
@@ -71,7 +82,8 @@ def see(settings: Settings, holder: Holder | None, *, now: Callable[[], float] =
             )
             for config in settings.remote_write
         }
-    return Seen(account, known.identity, settings, holder, due)
+        unpriced = last_days(connection, f.UNPRICED)
+    return Seen(account, known.identity, settings, holder, due, unpriced)
 
 
 def as_json(seen: Seen) -> str:
@@ -114,9 +126,25 @@ def _facts(seen: Seen) -> dict[str, Any]:
         "rows_duplicate": int(account.tallies.get(("rows_duplicate", ""), 0)),
         "rows_skipped": _tallies(account, "rows_skipped"),
         "unknown_types": _tallies(account, "unknown_types"),
+        "unpriced": _unpriced(seen),
+        "label_values_folded": _tallies(account, "folded"),
         "sinks": sink_facts(account, settings, seen.due),
         "notes": list(settings.notes),
     }
+
+
+def _unpriced(seen: Seen) -> list[dict[str, Any]]:
+    """Tokens without a price by model, the most first."""
+    found = [
+        {
+            "model": model,
+            # none yet if it is newer than the account, which was read a moment before
+            "tokens": seen.account.totals.get(Series(f.UNPRICED, model), 0),
+            "last_date": day.isoformat(),
+        }
+        for model, day in seen.unpriced.items()
+    ]
+    return sorted(found, key=lambda each: (-each["tokens"], each["model"]))
 
 
 def _tallies(account: Account, name: str) -> dict[str, int]:
@@ -140,6 +168,7 @@ def _lines(seen: Seen) -> Iterator[str]:
     yield _line("ledger", f"{facts['ledger']['path']}, {_size(facts['ledger']['size_bytes'])}")
     yield ""
     yield from _reading(account, facts)
+    yield from _pricing(facts)
     yield ""
     for name, words in sink_lines(account, facts["sinks"]):
         yield _line(name, words)
@@ -172,6 +201,20 @@ def _reading(account: Account, facts: dict[str, Any]) -> Iterator[str]:
     if facts["unknown_types"]:
         names = ", ".join(f"{name} ({n:,})" for name, n in facts["unknown_types"].items())
         yield _line("", f"unknown types: {names}")
+
+
+def _pricing(facts: dict[str, Any]) -> Iterator[str]:
+    """What has no price, and what has lost its name; nothing when all is well."""
+    unpriced = facts["unpriced"]
+    for at, each in enumerate(unpriced):
+        words = f"{each['tokens']:,} tokens of {each['model']}, the last on {each['last_date']}"
+        yield _line("" if at else "no price", words)
+    if unpriced:
+        yield _line("", f"their cost is missing. {REMEDY}")
+    for label, n in facts["label_values_folded"].items():
+        yield _line(
+            "folded", f"{n:,} times {OTHER} instead of one {label} more: there are too many"
+        )
 
 
 def _line(name: str, text: str) -> str:

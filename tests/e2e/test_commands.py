@@ -8,6 +8,7 @@ import json
 import signal
 import sqlite3
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -61,17 +62,60 @@ def test_report_in_all_forms_adds_up_to_the_truth(invented: tuple[Path, Truth], 
 
     kinds = ("input", "output", "cache_read", "cache_creation")
     assert {k: getattr(whole, k) for k in kinds} == {k: found["total"][k] for k in kinds}
-    assert found["rows"] == [
-        {k: v if k in ("date", "model") else int(v) for k, v in row.items()} for row in rows
+    texts = ("date", "model", "cost_usd", "saved_usd")
+    assert [{k: v for k, v in row.items() if k not in texts[2:]} for row in found["rows"]] == [
+        {k: v if k in texts else int(v) for k, v in row.items() if k not in texts[2:]}
+        for row in rows
     ]
     by_model = {
         model: sum(row["output"] for row in found["rows"] if row["model"] == model)
         for model in truth.tokens
     }
     assert {model: tokens.output for model, tokens in truth.tokens.items()} == by_model
-    assert f"{whole.cache_read:,}" in table.splitlines()[-1]
+    (total, _) = [line for line in table.splitlines() if line.startswith("total ")]
+    assert f"{whole.cache_read:,}" in total
     imported = sum(sum(day.tokens.values()) for day in truth.imported)
     assert imported == found["total"]["unsplit"]
+
+
+def test_report_adds_up_to_the_metrics(invented: tuple[Path, Truth], desk: Desk) -> None:
+    """Cost, savings, tokens without a price and every outcome are what the counters say."""
+    words = ("--claude-home", str(invented[0]))
+    exposed = desk.run("metrics", *words).stdout
+    usage = json.loads(desk.run("report", *words, "--days", "0", "--json").stdout)
+    outcome = json.loads(desk.run("report", *words, "--days", "0", "--json", "--outcome").stdout)
+    tables = {
+        form: list(csv.DictReader(io.StringIO(desk.run("report", *words, *more).stdout)))
+        for form, more in {
+            "usage": ("--days", "0", "--csv"),
+            "outcome": ("--days", "0", "--csv", "--outcome"),
+        }.items()
+    }
+
+    # the counter that each column is the sum of, and the labels of the part that it is
+    columns = {
+        "cost_usd": "claude_code_cost_usage_USD_total{",
+        "saved_usd": "claude_cache_savings_USD_total{",
+        "unpriced": "ccpush_unpriced_tokens_total{",
+        "prompts": "claude_prompts_total{",
+        "active_user_s": 'claude_code_active_time_seconds_total{type="user"',
+        "active_cli_s": 'claude_code_active_time_seconds_total{type="cli"',
+        "lines_added": 'claude_code_lines_of_code_count_total{type="added"',
+        "lines_removed": 'claude_code_lines_of_code_count_total{type="removed"',
+        "commits": "claude_code_commit_count_total{",
+        "pull_requests": "claude_code_pull_request_count_total{",
+        "tool_errors": "claude_tool_errors_total{",
+        "api_errors": "claude_api_errors_total{",
+    }
+    lines = [line.rpartition(" ") for line in exposed.splitlines()]
+    for column, counter in columns.items():
+        told = sum(Decimal(value) for name, _, value in lines if name.startswith(counter))
+        found, form = (usage, "usage") if column in usage["total"] else (outcome, "outcome")
+        assert told > 0 or column == "api_errors", column
+        assert told == Decimal(str(found["total"][column])), column
+        assert told == sum(Decimal(str(row[column] or 0)) for row in found["rows"]), column
+        assert told == sum(Decimal(row[column] or 0) for row in tables[form]), column
+    assert usage["outcome"] == outcome["total"]
 
 
 def test_status_adds_up_in_words_and_as_json(invented: tuple[Path, Truth], desk: Desk) -> None:

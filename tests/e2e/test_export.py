@@ -15,9 +15,10 @@ import servers
 from laptop_status import Laptop
 from programs import Desk
 
+from ccpush.claude import facts as f
 from ccpush.config.settings import HttpConfig, RelabelRule, RemoteWriteConfig
 from ccpush.demo.invent import invent_home
-from ccpush.ledger.query import read_days_by_model
+from ccpush.ledger.days import read_days
 from ccpush.ledger.store import open_ledger
 from ccpush.terminal.export import Wanted, export
 
@@ -42,8 +43,13 @@ def blocks_of(exported: Path) -> Path:
 def used_by_day(laptop: Laptop) -> dict[tuple[date, str, str], int]:
     """What the ledger has used by UTC day, model and type."""
     with open_ledger(laptop.settings.state_dir, write=False) as connection:
-        days = read_days_by_model(connection)
-    return {(day, m, kind): n for (day, m), kinds in days.items() for kind, n in kinds.items() if n}
+        days = read_days(connection, laptop.now_s).counted
+    return {
+        (day, one.b, one.a): n
+        for day, counted in days.items()
+        for one, n in counted.items()
+        if one.family == f.TOKENS and n
+    }
 
 
 def asked_by_day(
