@@ -1,19 +1,20 @@
 """What a first scan costs: everything into a fresh ledger, beside programs that only read.
 
 The totals that the scan says are held against the invented truth: a fast wrong scan is a failure.
+An earlier version scans the same home in the same rounds, and what is kept of its speed is a goal.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from measure import Cost, FailedRunError, interleaved, run_once, table
+from measure import Contender, Cost, FailedRunError, interleaved, run_once, table
 from setting import HERE, Bench, Goal, ccpush
+from versions import PRESENT, Version
 
 _SCAN = "ccpush push, no sink"
 _FAMILIES = {
@@ -34,34 +35,49 @@ def cold(bench: Bench) -> None:
     """Measure, print, and note the goals."""
     size, files = ("100MB", 240) if bench.quick else ("1GB", 2400)
     home, truth = bench.home("cold", size, files)
-    state = bench.folder / "cold-state"
     paths = [str(path) for path in sorted(home.glob("projects/**/*.jsonl"))]
     parse = [sys.executable, str(HERE / "json_lines.py"), str(home)]
-    # without a sink a push only fills the ledger; what it filled it with is asked afterwards
-    scan = bench.contender(_SCAN, ccpush("push", home, state), lambda: _fresh(state))
-    asked = bench.contender("ccpush metrics", ccpush("metrics", home, state))
     contenders = [
         bench.contender("cat", ["cat", *paths]),
         bench.contender("grep -c usage", ["grep", "-c", "usage", *paths]),
         bench.contender("json.loads", parse),
-        scan,
+        *(_scan(bench, version, home) for version in bench.versions()),
     ]
     costs = interleaved(contenders, bench.rounds)
     _print(costs, truth, len(paths))
-    run_once(asked)
-    _check(asked.output.read_text(), truth)
+    for version in bench.versions():
+        _check(bench, version, home, truth)
     scanned, grep = costs[_SCAN], costs["grep -c usage"]
+    state = _state(bench, PRESENT)
     kept_bytes = sum(path.stat().st_size for path in state.rglob("*") if path.is_file())
     bench.goals += [
         Goal("cold scan, of the time of grep -c", scanned.wall_s / grep.wall_s, 2, " x"),
         Goal("cold scan, peak RSS", scanned.rss_mb, 80, " MB"),
         Goal("ledger, per response", kept_bytes / truth["responses"], 160, " B"),
     ]
+    for earlier in bench.versions()[1:]:
+        _compare(bench, scanned, costs[_name(earlier)], earlier)
 
 
-def _fresh(state: Path) -> None:
-    shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(mode=0o700)
+def _name(version: Version) -> str:
+    return _SCAN if version is PRESENT else f"{_SCAN}, {version.name}"
+
+
+def _state(bench: Bench, version: Version) -> Path:
+    return bench.folder / ("cold-state" if version is PRESENT else "cold-state-before")
+
+
+def _scan(bench: Bench, version: Version, home: Path) -> Contender:
+    """Without a sink a push only fills the ledger; what with is asked afterwards."""
+    state = _state(bench, version)
+    command = ccpush("push", home, state)
+    return bench.contender(_name(version), command, lambda: bench.fresh(state.name), version)
+
+
+def _compare(bench: Bench, now: Cost, before: Cost, version: Version) -> None:
+    wall, cpu = before.wall_s / now.wall_s * 100, before.cpu_s / now.cpu_s * 100
+    print(f"  speed kept, of that of {version.name}: {wall:.0f} % by the clock, {cpu:.0f} % by CPU")
+    bench.goals.append(Goal("cold scan, speed kept, of that before", wall, 70, " %", is_least=True))
 
 
 def _print(costs: Mapping[str, Cost], truth: Mapping[str, Any], files: int) -> None:
@@ -75,8 +91,12 @@ def _print(costs: Mapping[str, Cost], truth: Mapping[str, Any], files: int) -> N
     print(table(title, ["", "wall s", "CPU s", "GB/s", "x grep", "RSS MB"], lines))
 
 
-def _check(exposition: str, truth: Mapping[str, Any]) -> None:
-    """Raise FailedRunError unless what was said is what was invented."""
+def _check(bench: Bench, version: Version, home: Path, truth: Mapping[str, Any]) -> None:
+    """Raise FailedRunError unless what the scan has found is what was invented."""
+    command = ccpush("metrics", home, _state(bench, version))
+    asked = bench.contender(f"totals, {_name(version)}", command, version=version)
+    run_once(asked)
+    exposition = asked.output.read_text()
     said: dict[str, dict[str, float]] = {name: {} for name in _FAMILIES.values()}
     plain: dict[str, float] = {}
     for name, labels, value in re.findall(r"^(\w+)(?:\{(.*)\})? (\S+)$", exposition, re.MULTILINE):
@@ -87,7 +107,7 @@ def _check(exposition: str, truth: Mapping[str, Any]) -> None:
             plain[_PLAIN[name]] = float(value)
     for name, found in {**said, **plain}.items():
         if found != truth[name]:
-            raise FailedRunError(f"{name}: ccpush says {found}, truly {truth[name]}")
+            raise FailedRunError(f"{name}: {version.name} says {found}, truly {truth[name]}")
     if len(plain) != len(_PLAIN):
         raise FailedRunError(f"the exposition lacks {set(_PLAIN.values()) - set(plain)}")
-    print("  totals: exact")
+    print(f"  totals of {version.name}: exact")

@@ -6,19 +6,26 @@ the bytes, subagents' rows repeated in progress rows, a fork now and then.
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from calls import Calls
 from lines import File, Names, Pool, message, stamp, usage
 
 # chances and weights: with them the shares of rows and bytes come out as in real transcripts
 _NEWER_SHARE, _FORK_SHARE = 0.15, 0.01
-_MIRRORED = {"assistant": 0.3, "user": 0.9}
+_MIRRORED = {"assistant": 0.2, "user": 0.6}
 _MODELS = ((b"claude-opus-4-6", 6), (b"claude-sonnet-5", 3), (b"claude-haiku-4-5-20251001", 2))
-_TOOLS = ((b"Bash", 5), (b"Read", 5), (b"Edit", 4), (b"Grep", 3), (b"Write", 1), (b"WebFetch", 1))
+_HOOK = (
+    b'{"type":"hook_progress","hookEvent":"PreToolUse","hookName":"PreToolUse:Bash",'
+    b'"command":"cd ${CLAUDE_PLUGIN_ROOT}/hooks && ./before-each-command.sh --quietly"}'
+)
+_STOP_HOOK = (
+    b'"stop_hook_summary","hookCount":1,"hookInfos":[{"command":"%b","durationMs":%d}],'
+    b'"hookErrors":[],"preventedContinuation":false,"stopReason":"","hasOutput":false'
+)
 
 
 @dataclass(slots=True)
@@ -51,14 +58,15 @@ class Inventor:
         self.rng = random.Random(seed)
         self.names, self.pool, self.totals = Names(self.rng), Pool(self.rng), Totals()
         self._models = [model for model, weight in _MODELS for _ in range(weight)]
-        self._tools = [tool for tool, weight in _TOOLS for _ in range(weight)]
-
-    def skewed(self, mean: float, sigma: float) -> float:
-        """A log-normal size with this mean: many small ones, few very large."""
-        return math.exp(self.rng.gauss(math.log(mean) - sigma * sigma / 2, sigma))
+        self._calls = Calls(self.rng, self.names, self.pool)
+        # the call that waits for its answer
+        self._called = self._calls.call()
 
     def response(self, file: File, out: list[bytes], now_ms: int) -> list[tuple[bytes, bytes]]:
-        """Rows of one API response; gives (uuid, message) of each, for those who repeat it."""
+        """Rows of one API response, the last with a tool call for :meth:`answer` to answer.
+
+        Gives (uuid, message) of each, for those who repeat it.
+        """
         rng, totals = self.rng, self.totals
         model, message_id = rng.choice(self._models), self.names.base58(b"msg_01")
         counts = (rng.randrange(1, 12), rng.randrange(200, 4000), rng.randrange(15_000, 150_000))
@@ -87,27 +95,22 @@ class Inventor:
         return written
 
     def _block(self, *, last: bool) -> bytes:
-        text = self.pool.text(int(self.skewed(800, 1.0)))
         if not last:
+            text = self.pool.text(int(self._calls.skewed(900, 1.0)))
             return b'{"type":"text","text":"%b"}' % text
-        tool = self.rng.choice(self._tools)
-        self.totals.tool_calls[tool.decode()] += 1
-        call_id = self.names.base58(b"toolu_01")
-        keys = b'{"type":"tool_use","id":"%b","name":"%b","input":{"text":"%b"}}'
-        return keys % (call_id, tool, text)
+        self._called = called = self._calls.call()
+        self.totals.tool_calls[called.tool.decode()] += 1
+        keys = b'{"type":"tool_use","id":"%b","name":"%b","input":%b}'
+        return keys % (called.call_id, called.tool, called.given)
 
     def answer(self, file: File, out: list[bytes], now_ms: int) -> tuple[bytes, bytes]:
         """A tool's answer, with the structured copy of it that main files have."""
-        text = self.pool.text(int(min(self.skewed(6300, 1.6), 600_000)))
-        call_id, uuid = self.names.base58(b"toolu_01"), self.names.uuid()
-        whole = (
-            b'{"role":"user","content":[{"tool_use_id":"%b","type":"tool_result","content":"%b"}]}'
-        ) % (call_id, text)
+        (block, shown), uuid = self._calls.answer(self._called), self.names.uuid()
+        whole = b'{"role":"user","content":[%b]}' % block
         keys = b'"type":"user","message":%b,"uuid":"%b","timestamp":"%b"'
         inner = keys % (whole, uuid, stamp(now_ms))
         if not file.agent_id:
-            shown = b',"toolUseResult":{"stdout":"%b","stderr":"","interrupted":false}'
-            inner += shown % text
+            inner += b',"toolUseResult":%b' % shown
         out.append(file.row(self.names.uuid(), inner))
         self.totals.user_rows += 1
         return uuid, whole
@@ -117,15 +120,14 @@ class Inventor:
         rng = self.rng
         if not file.newer:
             for _ in range(rng.choice((0, 1, 1, 2, 3))):
-                text = self.pool.text(130)
+                text = self.pool.text(190)
                 data = b'{"type":"bash_progress","output":"%b","fullOutput":"%b","totalLines":3}'
                 out.append(self._progress(file, data % (text, text), now_ms))
-            for _ in range(rng.choice((0, 1, 2))):
-                data = b'{"type":"hook_progress","hookEvent":"PreToolUse","hookName":"PreToolUse"}'
-                out.append(self._progress(file, data, now_ms))
+            hooks = rng.choice((0, 1, 1, 1, 2, 2))
+            out.extend(self._progress(file, _HOOK, now_ms) for _ in range(hooks))
         if rng.random() < 0.14:
             self.prompt(file, out, now_ms)
-        if rng.random() < 0.13:
+        if rng.random() < 0.17:
             self._event(file, out, now_ms)
 
     def _progress(self, file: File, data: bytes, now_ms: int) -> bytes:
@@ -153,7 +155,9 @@ class Inventor:
 
     def _event(self, file: File, out: list[bytes], now_ms: int) -> None:
         totals, kind = self.totals, self.rng.random()
-        if kind < 0.8:
+        if kind < 0.45:
+            fields = _STOP_HOOK % (self.pool.text(300), self.rng.randrange(20, 900))
+        elif kind < 0.8:
             took_ms = self.rng.randrange(30_000, 400_000)
             fields = b'"turn_duration","durationMs":%d,"isMeta":false' % took_ms
             totals.turn_durations += 1
@@ -174,9 +178,9 @@ class Inventor:
         kind, uuid, whole = copy
         keys = (
             b'{"message":{"type":"%b","message":%b,"uuid":"%b","timestamp":"%b"},'
-            b'"normalizedMessages":[],"type":"agent_progress","prompt":"","agentId":"a1b2c3d"}'
+            b'"normalizedMessages":[],"type":"agent_progress","prompt":"%b","agentId":"a1b2c3d"}'
         )
-        data = keys % (kind.encode(), whole, uuid, stamp(now_ms))
+        data = keys % (kind.encode(), whole, uuid, stamp(now_ms), self.pool.text(2_400))
         return self._progress(main, data, now_ms)
 
 

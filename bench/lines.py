@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 _CELL_BYTES = 16
 _POOL_CELLS = 1 << 18
+_POOL_LINES = 1 << 12
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 _FIRST = (
@@ -23,7 +24,7 @@ _LAST = (
 )
 _USAGE = (
     b'{"input_tokens":%d,"cache_creation_input_tokens":%d,"cache_read_input_tokens":%d,'
-    b'"cache_creation":{"ephemeral_5m_input_tokens":%d,"ephemeral_1h_input_tokens":0},'
+    b'"cache_creation":{"ephemeral_5m_input_tokens":%d,"ephemeral_1h_input_tokens":%d},'
     b'"output_tokens":%d,"service_tier":"standard","inference_geo":"not_available"}'
 )
 
@@ -41,6 +42,14 @@ class Pool:
         cells = spaced + spaced + broken + quoted + accented + [b' \\"usage\\": 12, ']
         self._text = b"".join(rng.choices(cells, k=_POOL_CELLS))
         self._rng = rng
+        # whole cells without a line's end in them
+        self._lines = [
+            b"".join(rng.choices(spaced, k=rng.choice((1, 1, 2, 3)))) for _ in range(_POOL_LINES)
+        ]
+
+    def line(self) -> bytes:
+        """A line as of a program, without its end: 16 to 48 bytes."""
+        return self._lines[int(self._rng.random() * _POOL_LINES)]
 
     def text(self, size_bytes: int) -> bytes:
         """That many bytes, to the next cell."""
@@ -76,7 +85,9 @@ def stamp(ts_ms: int) -> bytes:
 def usage(counts: tuple[int, int, int], output: int) -> bytes:
     """A ``usage`` object; ``counts`` are input, cache creation and cache read."""
     given, wrote, read = counts
-    return _USAGE % (given, wrote, read, wrote, output)
+    # a third of responses keep what they write for an hour
+    hour = 0 if wrote % 3 else wrote
+    return _USAGE % (given, wrote, read, wrote - hour, hour, output)
 
 
 def message(model: bytes, message_id: bytes, block: bytes, rest: tuple[bytes, bytes]) -> bytes:

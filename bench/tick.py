@@ -1,14 +1,14 @@
 """Ticks of the resident process, measured from inside: three session files grew, the rest did not.
 
 The baseline is what no reader can do without, a look at every file there is (scandir and stat); the
-sink answers at once, so that no network is in the figures. Prints them as JSON.
+sink answers at once, so that no network is in the figures. Prints each round's figures as JSON, and
+which ccpush they are of: it imports only what every version compared has.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from invent_big import Grower, newest_sessions
 
+import ccpush
 from ccpush.app import Pipeline
 from ccpush.config.settings import HttpConfig, RemoteWriteConfig, Settings
 from ccpush.log import configure
@@ -78,8 +79,8 @@ def timed_ms(work: Callable[[], object]) -> tuple[float, float]:
     return wall_s * 1000, cpu_s * 1000
 
 
-def tick_ms(home: Path, state: Path, rounds: int) -> dict[str, tuple[float, float]]:
-    """Median wall and CPU milliseconds of each thing measured, in interleaved rounds."""
+def tick_ms(home: Path, state: Path, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Wall and CPU milliseconds of each thing measured, of each of the interleaved rounds."""
     grown, grower = newest_sessions(home, _GROWN_FILES), Grower(time.time_ns())
     measured: dict[str, list[tuple[float, float]]] = {}
     with open_pipeline(home, state) as pipeline:
@@ -96,18 +97,14 @@ def tick_ms(home: Path, state: Path, rounds: int) -> dict[str, tuple[float, floa
                 figures = timed_ms(work)
                 if number >= _WARM_UP_ROUNDS:
                     measured.setdefault(name, []).append(figures)
-    return {name: _medians(figures) for name, figures in measured.items()}
-
-
-def _medians(figures: list[tuple[float, float]]) -> tuple[float, float]:
-    walls, cpus = zip(*figures, strict=True)
-    return statistics.median(walls), statistics.median(cpus)
+    return measured
 
 
 def main() -> None:
     """Measure and print."""
     home, state, rounds = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    print(json.dumps(tick_ms(home, state, rounds)))
+    figures = tick_ms(home, state, rounds)
+    print(json.dumps({"ccpush": ccpush.__file__, "figures": figures}))
 
 
 if __name__ == "__main__":
