@@ -8,7 +8,7 @@ asked nothing is sent of the time before, because a second copy of it would coun
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -25,7 +25,7 @@ from ccpush.metrics.samples import Labels
 from ccpush.push.remote_write.history_query import Unanswered, selector
 from ccpush.push.remote_write.naming import NAME_LABEL, Naming
 from ccpush.push.remote_write.past import is_left_out
-from ccpush.push.remote_write.shifts import shifts_to_go_on, shifts_to_restart
+from ccpush.push.remote_write.shifts import metrics_of, shifts_to_go_on, shifts_to_restart
 from ccpush.push.sink import Offer
 
 # Receivers are asked whenever more than this is to be made up.
@@ -150,7 +150,20 @@ class Continuity:
         labels = {k: v for k, v in self._labels(OFFERED_THROUGH).items() if k != NAME_LABEL}
         there = ask(selector(labels), ts_ms(through) / 1000)
         shifts = shifts_to_go_on(self._walk(through), self._naming, there, self._offer.identity)
-        self._place(None, through, shifts)
+        self._place(None, through, shifts, new=self._never_had(ask, through, there))
+
+    def _never_had(self, ask: Ask, through: int, there: Mapping[Labels, float]) -> set[str]:
+        """Return the metrics of which the receiver has nothing: an upgrade came meanwhile."""
+        labels = {k: v for k, v in self._labels(OFFERED_THROUGH).items() if k != NAME_LABEL}
+        reach = f"{self._reach_steps + STEPS_PER_DAY}m"
+        try:
+            ever = ask(f"last_over_time({selector(labels)}[{reach}])", ts_ms(through) / 1000)
+        except Unanswered:
+            # it was asked for much at once; a past that it may have must not be sent again
+            return set()
+        standing = self._walk(self._step).standing()
+        sent = {one.name for one, _, final, _ in standing if self._naming.final(final)}
+        return sent - metrics_of((*there, *ever), self._naming, self._offer.identity)
 
     def _unanswered(self, error: Unanswered, *, trusted: bool) -> None:
         patient = self._state.failures < PATIENCE_FAILURES
@@ -181,12 +194,15 @@ class Continuity:
         shifts: Mapping[kept.ShiftKey, float],
         *,
         unknown_past: bool = False,
+        new: Collection[str] = (),
     ) -> None:
         connection, sink = self._connection, self._sink
+        # what has no cursor begins with its past
+        placed = [Cursor(m.name, begin, through, through) for m in GRID if m.name not in new]
         with transaction(connection, durable=True):
             kept.forget_history(connection, sink)
             kept.freeze_within(connection, frozen_families(), through)
-            kept.place(connection, sink, [Cursor(m.name, begin, through, through) for m in GRID])
+            kept.place(connection, sink, placed)
             kept.replace_shifts(connection, sink, shifts)
             note(
                 connection, sink, self._state.kind,

@@ -6,7 +6,7 @@ added for ever. Where the receiver's past is unknown, counters begin with nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ccpush.ledger.cursors import ShiftKey
 from ccpush.metrics.catalogue import GRID, Metric
@@ -49,6 +49,12 @@ def shifts_to_restart(walk: Walk) -> dict[ShiftKey, float]:
         for metric, cell, _, amount in walk.standing()
         if metric.type != "gauge" and amount
     }
+
+
+def metrics_of(there: Iterable[Labels], naming: Naming, identity: Identity) -> set[str]:
+    """Return the metrics whose series these are, by the labels that are sent."""
+    cells = (_cell_of(labels, naming, identity) for labels in there)
+    return {found[0].name for found in cells if found is not None}
 
 
 def _amount(metric: Metric, cell: Cell, value: float) -> float:
