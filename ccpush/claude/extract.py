@@ -34,6 +34,7 @@ from ccpush.claude.facts import (
     Observed,
     Series,
     largest,
+    packed,
 )
 from ccpush.claude.keys import by_key
 from ccpush.claude.lines import Lines
@@ -104,7 +105,7 @@ class Extractor(Lines):
         keyed.calls = by_key("result", self._calls.open_calls())
         keyed.results = by_key("result", self._calls.open_results())
         keyed.repeated = by_key("result", self._calls.repeated_results())
-        keyed.settled = by_key("result", self._calls.settled)
+        keyed.settled = packed(by_key("result", self._calls.settled))
         keyed.pulls = self._calls.pulls
         keyed.stretches = {key: times for key, times in self._activity.stretches.items() if times}
         return keyed
@@ -138,7 +139,7 @@ class Extractor(Lines):
             return
         content = row.message.content
         if isinstance(content, list) and self._results(content, row, ts_s):
-            if not row.isSidechain:
+            if not row.isSidechain and ts_s > self._activity.latest_s:
                 self._activity.go_on(ts_s)
             return
         if row.isSidechain:

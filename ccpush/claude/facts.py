@@ -9,6 +9,7 @@ by processes of their own.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -202,6 +203,30 @@ class Facts(msgspec.Struct):
         )
 
 
+class Packed(msgspec.Struct, gc=False, array_like=True):
+    """Many events in few objects: each is its time, then numbers of series with their amounts."""
+
+    series: list[Series] = msgspec.field(default_factory=list)
+    events: dict[int, list[int]] = msgspec.field(default_factory=dict)
+
+    def increments(self, key: int) -> Iterator[tuple[Series, int]]:
+        """Yield the increments of an event."""
+        event = self.events[key]
+        for at in range(1, len(event), 2):
+            yield self.series[event[at]], event[at + 1]
+
+
+def packed(events: Mapping[int, Event]) -> Packed:
+    """Pack events, for the way between processes."""
+    numbers: dict[Series, int] = {}
+    flat: dict[int, list[int]] = {}
+    for key, event in events.items():
+        flat[key] = one = [event.ts_s]
+        for series, amount in event.increments:
+            one += (numbers.setdefault(series, len(numbers)), amount)
+    return Packed(list(numbers), flat)
+
+
 class KeyedFacts(msgspec.Struct, array_like=True):
     """Facts on their way into the ledger: every identifier has become a 64-bit key.
 
@@ -219,7 +244,7 @@ class KeyedFacts(msgspec.Struct, array_like=True):
     calls: dict[int, Call] = msgspec.field(default_factory=dict)
     results: dict[int, Result] = msgspec.field(default_factory=dict)
     repeated: dict[int, Result] = msgspec.field(default_factory=dict)
-    settled: dict[int, Event] = msgspec.field(default_factory=dict)
+    settled: Packed = msgspec.field(default_factory=Packed)
     pulls: dict[int, Event] = msgspec.field(default_factory=dict)
     stretches: dict[int, list[Worked]] = msgspec.field(default_factory=dict)
     sessions: dict[int, Seen] = msgspec.field(default_factory=dict)

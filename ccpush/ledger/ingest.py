@@ -19,7 +19,7 @@ from typing import Final
 
 from ccpush.claude import facts as f
 from ccpush.claude.extract import search_series
-from ccpush.claude.facts import Event, KeyedFacts, Series
+from ccpush.claude.facts import Event, KeyedFacts, Packed, Series
 from ccpush.claude.tail import Position
 from ccpush.ledger import positions
 from ccpush.ledger.booking import Booking, LocalTime
@@ -56,6 +56,8 @@ class Ingest:
         self._counted = 0
         self._duplicates = 0
         self._new_keys: set[int] = set()
+        # the same in runs that are in order, which are quickly sorted
+        self._to_write: list[int] = []
 
     def take(self, facts: KeyedFacts, reached: Mapping[int, Position]) -> None:
         """Write everything the facts add, and the positions that were reached."""
@@ -66,12 +68,13 @@ class Ingest:
         self._tool_calls(facts)
         # of rows that were counted above, or by an earlier version
         self._events(facts.later)
+        self._settled(facts.settled)
         settled, pulls = bring_together(self._connection, facts, self._booking.now_s)
         self._events(settled)
         self._events(pulls)
         book_stretches(self._connection, self._booking, facts.stretches)
         self._connection.executemany(
-            "INSERT INTO counted VALUES (?)", [(key,) for key in sorted(self._new_keys)]
+            "INSERT INTO counted VALUES (?)", [(key,) for key in sorted(self._to_write)]
         )
         self._sessions.write()
         reopen(self._connection, self._booking.write())
@@ -119,6 +122,14 @@ class Ingest:
                 booking.add(series, minute, amount)
         return len(new)
 
+    def _settled(self, settled: Packed) -> None:
+        """Book what tool calls brought that are whole."""
+        booking = self._booking
+        for key in self._unknown(settled.events):
+            minute = booking.minute(settled.events[key][0])
+            for series, amount in settled.increments(key):
+                booking.add(series, minute, amount)
+
     def _tool_calls(self, facts: KeyedFacts) -> None:
         booking, now_s, tool_calls = self._booking, self._booking.now_s, facts.tool_calls
         calls: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -131,9 +142,16 @@ class Ingest:
             if search is not None:
                 booking.add(search, minute, amount)
 
-    def _unknown(self, keys: Collection[int]) -> set[int]:
-        """Return the keys never counted before, and remember them as counted."""
-        found = select_in(self._connection, "SELECT key FROM counted WHERE key IN ({})", keys)
-        new = set(keys).difference(self._new_keys, (row[0] for row in found))
+    def _unknown(self, keys: Collection[int]) -> list[int]:
+        """Return the keys never counted before, in order, and remember them as counted."""
+        if not keys:
+            return []
+        ordered = sorted(keys)
+        query = "SELECT key FROM counted WHERE key IN ({})"
+        known = {row[0] for row in select_in(self._connection, query, ordered)}
+        if not self._new_keys.isdisjoint(ordered):
+            known |= self._new_keys
+        new = [key for key in ordered if key not in known] if known else ordered
         self._new_keys.update(new)
+        self._to_write += new
         return new

@@ -149,7 +149,7 @@ class Intake:
         self, found: Found, local: LocalTime, done: Pass, advance: Callable[[int], None]
     ) -> bool:
         """Read all that is new; return whether the end was reached."""
-        work = list(self._to_read(found))
+        work = _in_order(found, list(self._to_read(found)))
         done.files_read = len(work)
         try:
             for chunk in self._chunks(found, work):
@@ -237,6 +237,18 @@ class Intake:
         self._stats_cache = ", ".join(sorted(set(reasons))) or ("ok" if caches else "none")
         set_meta(self._connection, "stats_cache", self._stats_cache)
         return stamps if get_meta(self._connection, "covered_from") is not None else None
+
+
+def _in_order(found: Found, work: list[Work]) -> list[Work]:
+    """Put main files first, and each kind in the order of time.
+
+    So what comes to lie side by side in the ledger is kept at about the same time, and a
+    conversation before its copies.
+    """
+    if len(work) > 1:
+        main = {file.path for file in found.main}
+        work.sort(key=lambda item: (item.file.path not in main, item.file.mtime_ns))
+    return work
 
 
 def _offset(item: Work) -> int:

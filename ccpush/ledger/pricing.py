@@ -34,7 +34,7 @@ class Pricing:
 
     def __init__(self, connection: sqlite3.Connection, book: PriceBook) -> None:
         self._rates = book.rates
-        self._known: dict[tuple[str, int, int], Rates | None] = {}
+        self._known: dict[tuple[str, int, int], tuple[Rates | None, bool]] = {}
         connection.execute(
             "INSERT OR IGNORE INTO price_table (version) VALUES (?)", (book.version,)
         )
@@ -45,16 +45,23 @@ class Pricing:
     def worth(self, model: str, minute: int, counts: Counts) -> Worth:
         """Say what a response is worth whose first row was written in ``minute``."""
         new_input, output, read, creation, searches, _, write_5m, write_1h, mode = counts
-        key = (model, minute // _MINUTES_PER_DAY, mode)
-        if key in self._known:
-            rates = self._known[key]
-        else:
-            day, fast, full = key[1] + _EPOCH_DAY, mode & FAST, mode & FULL_PRICE
-            rates = self._rates(model, day, fast=bool(fast), batch=not full)
-            self._known[key] = rates
+        rates, _ = self._rates_at(model, minute, mode)
         price = None
         if rates is not None:
             price = rates.price(new_input, output, read, write_5m, write_1h, searches)
         if price is None:
             return Worth(0, 0, new_input + output + read + creation)
         return Worth(price[0], price[1], 0)
+
+    def is_linear(self, model: str, minute: int, mode: int) -> bool:
+        """Whether what many such responses are worth can be said of their sums at once."""
+        return self._rates_at(model, minute, mode)[1]
+
+    def _rates_at(self, model: str, minute: int, mode: int) -> tuple[Rates | None, bool]:
+        key = (model, minute // _MINUTES_PER_DAY, mode)
+        found = self._known.get(key)
+        if found is None:
+            day, fast, full = key[1] + _EPOCH_DAY, mode & FAST, mode & FULL_PRICE
+            rates = self._rates(model, day, fast=bool(fast), batch=not full)
+            found = self._known[key] = (rates, rates is None or rates.linear)
+        return found

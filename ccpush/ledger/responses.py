@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from operator import add
+from operator import add, itemgetter
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,7 +19,7 @@ from ccpush.claude.extract import label
 from ccpush.claude.facts import Counts, Observed, Series, largest
 from ccpush.ledger.booking import MAIN, STOP_COUNTED, Booking
 from ccpush.ledger.keys import select_in
-from ccpush.ledger.pricing import NOTHING, Pricing
+from ccpush.ledger.pricing import NOTHING, Pricing, Worth
 from ccpush.ledger.sessions import Sessions
 
 # a row of the table: numbers, of which the last may be NULL
@@ -63,7 +63,7 @@ class Responses:
                 written.append(raised)
         self.counted += len(seen)
         written += self._new(seen)
-        written.sort()
+        written.sort(key=itemgetter(0))
         self._connection.executemany(
             "INSERT OR REPLACE INTO response VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             written,
@@ -71,15 +71,15 @@ class Responses:
 
     def _new(self, seen: Mapping[int, Observed]) -> list[Row]:
         """Count responses never seen before, summed by minute and model; return their rows."""
-        minute_of, model_number, astuple, worth_of = (
+        minute_of, model_number, astuple, is_linear = (
             self._booking.minute,
             self._models.number,
             msgspec.structs.astuple,
-            self._pricing.worth,
+            self._pricing.is_linear,
         )
         version = self._pricing.version
         written: list[Row] = []
-        cells: dict[tuple[int, str], list[int]] = {}
+        cells: dict[tuple[int, str, int, bool], list[int]] = {}
         used: dict[tuple[str, int], list[int]] = {}
         further = 0
         for key, observed in seen.items():
@@ -87,9 +87,12 @@ class Responses:
             if aside is not None:
                 counts = largest(counts, aside)
             minute, number = minute_of(ts_s), model_number(model)
-            first_main = int(main and aside is None)
-            worth = worth_of(model, minute, counts)
-            _add_up(cells, (minute, model), (1, first_main, *counts[:8], *worth))
+            mode = counts[8]
+            # the price of a sum, where that is the sum of the prices
+            summed = is_linear(model, minute, mode)
+            worth = NOTHING if summed else self._pricing.worth(model, minute, counts)
+            amounts = (1, int(main and aside is None), *counts[:8], *worth)
+            _add_up(cells, (minute, model, mode, summed), amounts)
             _add_up(used, (session, number), (1, counts[0], counts[1]))
             further += rows - 1
             flags = MAIN if main else 0
@@ -98,11 +101,15 @@ class Responses:
                 self._booking.add(_stop(stop), minute, 1)
             written.append((key, minute, number, flags, *counts, version))
         self.duplicates += further
-        for (minute, model), (messages, mains, *sums) in cells.items():
+        for (minute, model, mode, summed), (messages, mains, *sums) in cells.items():
             self._booking.add(_MESSAGES, minute, messages)
             self._booking.add_each(self._models.origins(model), minute, (mains, messages - mains))
             self._add_counts(model, minute, sums)
-            self._add_worth(model, minute, sums[6:8], sums[8:])
+            worth = Worth(*sums[8:])
+            if summed:
+                a, b, c, d, e, g, h, i = sums[:8]
+                worth = self._pricing.worth(model, minute, (a, b, c, d, e, g, h, i, mode))
+            self._add_worth(model, minute, sums[6:8], worth)
         for (session, number), (messages, new_input, new_output) in used.items():
             self._sessions.add_messages({session: messages})
             self._sessions.add_tokens(session, number, new_input, new_output)

@@ -27,15 +27,18 @@ def book_stretches(
     user: defaultdict[int, int] = defaultdict(int)
     cli: defaultdict[int, int] = defaultdict(int)
     reached: list[tuple[int, int]] = []
+    now_s = booking.now_s
     for key, times in stretches.items():
         known_s = through.get(key, _NEVER)
         for ts_s, user_s, cli_s in times:
             new_s = ts_s - known_s
             if new_s > 0:
-                minute = booking.minute(ts_s)
+                minute = (min(now_s, ts_s)) // 60
                 # the first of them may reach back into what was counted
-                user[minute] += min(user_s, new_s)
-                cli[minute] += min(cli_s, new_s)
+                if user_s:
+                    user[minute] += min(new_s, user_s)
+                else:
+                    cli[minute] += min(new_s, cli_s)
         if times and times[-1].ts_s > known_s:
             reached.append((key, times[-1].ts_s))
     for series, amounts in ((_USER, user), (_CLI, cli)):

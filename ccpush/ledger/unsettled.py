@@ -30,9 +30,10 @@ def bring_together(
 ) -> tuple[dict[int, Event], dict[int, Event]]:
     """Settle the facts' calls and results with what waits for them; keep what still has to wait.
 
-    Returns the settled calls and the pull requests, those of the facts included.
+    Returns what was so settled, and the pull requests, those of the facts included.
     """
-    settled, pulls = dict(facts.settled), dict(facts.pulls)
+    settled: dict[int, Event] = {}
+    pulls = dict(facts.pulls)
     _drop_counted(connection, facts.calls)
     _drop_counted(connection, facts.results)
     done: list[int] = []

@@ -33,6 +33,11 @@ class Tier(NamedTuple):
     saving: int
     without: tuple[int, ...]
 
+    @property
+    def whole(self) -> bool:
+        """Whether each price is a whole number of nano-USD."""
+        return not any(price % _FEMTO_IN_NANO for price in self[:7])
+
 
 class Rates(NamedTuple):
     """The prices of a request up to ``above_tokens`` tokens of prompt, and of a longer one."""
@@ -40,6 +45,11 @@ class Rates(NamedTuple):
     base: Tier
     above_tokens: int
     above: Tier
+
+    @property
+    def linear(self) -> bool:
+        """Whether the price of a sum is the sum of the prices: no tier, nothing to be rounded."""
+        return self.base is self.above and not self.base.without and self.base.whole
 
     def price(self, input_: int, output: int, read: int, *rest: int) -> tuple[int, int] | None:
         """What a response cost, and what the cache saved it, in nano-USD; None without a price.
