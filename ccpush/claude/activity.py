@@ -36,7 +36,7 @@ class Standing(NamedTuple):
 class Activity:
     """Follows the rows of one file after another; ``stretches`` is what was worked, by key."""
 
-    __slots__ = ("_through_s", "_times", "latest_s", "stretch", "stretches")
+    __slots__ = ("_through_s", "_times", "_worked", "latest_s", "stretch", "stretches")
 
     def __init__(self) -> None:
         self.stretches: dict[int, list[Worked]] = {}
@@ -45,6 +45,12 @@ class Activity:
         # of the stretch: its times, None for nobody's, and through when a copy of it told them
         self._times: list[Worked] | None = None
         self._through_s = 0
+        self._worked = 0
+
+    @property
+    def size(self) -> int:
+        """How much was followed: stretches, and by the dozen what was worked in them."""
+        return len(self.stretches) + self._worked // 12
 
     def resume(self, standing: Standing) -> None:
         """Go on in a file where it was left."""
@@ -77,6 +83,7 @@ class Activity:
                 self._times.append(Worked(ts_s, 0, min(gap_s, CLI_CAP_S)))
 
     def _enter(self, stretch: int) -> None:
+        self._worked += len(self._times or ())
         self.stretch = stretch
         self._times = None if stretch == NOBODY else self.stretches.setdefault(stretch, [])
         self._through_s = self._times[-1].ts_s if self._times else 0

@@ -11,6 +11,7 @@ import msgspec
 
 from ccpush.claude import facts as f
 from ccpush.claude.facts import Counts, Increments, Series
+from ccpush.claude.parts import told_by
 from ccpush.claude.records import Attachment, CompactMetadata, System, Usage
 
 PROMPT: Final[Increments] = ((Series(f.PROMPTS), 1),)
@@ -75,10 +76,7 @@ def failed(status: int | None) -> Increments:
 
 def status_of(raw: msgspec.Raw) -> int | None:
     """Return the HTTP status that an error message of the client holds, if it does."""
-    try:
-        return _decode_status(raw)
-    except msgspec.DecodeError:
-        return None
+    return told_by(raw, _decode_status)
 
 
 def increments_of(row: System) -> Increments | None:
@@ -96,10 +94,7 @@ def hooks_of(row: System) -> Increments:
     """Return the time that the hooks of a turn's end took."""
     if row.subtype != "stop_hook_summary":
         return ()
-    try:
-        hooks = _decode_hooks(row.hookInfos)
-    except msgspec.DecodeError:
-        return ()
+    hooks = told_by(row.hookInfos, _decode_hooks) or ()
     return _hook_time(sum(round(_duration_ms(hook.durationMs)) for hook in hooks))
 
 
@@ -120,22 +115,12 @@ def _duration_ms(ms: float | None) -> float:
 
 
 def _api_error(row: System) -> Increments:
-    try:
-        status = _decode_failure(row.error).status
-    except msgspec.DecodeError:
-        status = None
-    increments = failed(status)
+    failure = told_by(row.error, _decode_failure)
+    increments = failed(failure.status if failure is not None else None)
     if (row.retryAttempt or 0) > 0:
         increments += ((Series(f.API_RETRIES), 1),)
-    wait_ms = round(_duration_ms(_amount(row.retryInMs)))
+    wait_ms = round(_duration_ms(told_by(row.retryInMs, _decode_amount)))
     return (*increments, (Series(f.RETRY_WAIT_MS), wait_ms)) if wait_ms else increments
-
-
-def _amount(raw: msgspec.Raw) -> float | None:
-    try:
-        return _decode_amount(raw)
-    except msgspec.DecodeError:
-        return None
 
 
 def _turn(duration_ms: float | None) -> Increments | None:
@@ -156,7 +141,7 @@ def _compaction(said: CompactMetadata) -> Increments | None:
         return one
     if not 0 <= before <= f.MAX_TOKENS:
         return None
-    left = _amount(said.postTokens)
+    left = told_by(said.postTokens, _decode_amount)
     dropped = round(before - left) if left is not None and 0 <= left <= before else 0
     return (
         *one,

@@ -11,6 +11,7 @@ import msgspec
 
 from ccpush.claude.languages import language_of
 from ccpush.claude.line_changes import changed_lines, lines_in
+from ccpush.claude.parts import told_by
 from ccpush.claude.results import COMMAND, EDITS, Result
 from ccpush.claude.shell import outcomes_of
 
@@ -62,7 +63,7 @@ _decode_command: Final = msgspec.json.Decoder(_Command).decode
 def may_bring(command: msgspec.Raw) -> bool:
     """Whether a command may make a commit or a pull request; decided without decoding it."""
     text = bytes(command)
-    return b"commit" in text or b"create" in text
+    return b"commit" in text or b"create" in text or b" new" in text
 
 
 def call_of(opened: Opened, result: Result | None = None) -> Call:
@@ -71,18 +72,19 @@ def call_of(opened: Opened, result: Result | None = None) -> Call:
     What is not as expected says nothing: the call then counts as one that changes no line.
     """
     tool, raw = opened
-    try:
-        if tool == COMMAND:
-            commits, pull_requests = outcomes_of(_decode_command(raw).command)
-            return Call(tool, commits=commits, pull_requests=pull_requests)
-        if tool not in EDITS:
-            return Call(tool)
-        if result is not None and result.changed is not None:
-            path = _decode_path(raw)
-            return Call(tool, language_of(path.file_path or path.notebook_path))
-        return _edit(tool, _decode_edit(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Call(tool, language_of(""))
+    if tool == COMMAND:
+        ran = told_by(raw, _decode_command) or _Command()
+        commits, pull_requests = outcomes_of(ran.command)
+        return Call(tool, commits=commits, pull_requests=pull_requests)
+    if tool not in EDITS:
+        return Call(tool)
+    if result is None or result.changed is None:
+        edit = told_by(raw, _decode_edit)
+        if edit is not None:
+            return _edit(tool, edit)
+    # in which language it is must not depend on whether the rest had to be looked at
+    path = told_by(raw, _decode_path) or _Path()
+    return Call(tool, language_of(path.file_path or path.notebook_path))
 
 
 def _edit(tool: str, edit: _Edit) -> Call:

@@ -7,6 +7,7 @@ went. The rules are in docs/counting.md.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ccpush.claude import facts as f
@@ -33,6 +34,8 @@ ACCEPT: Final = "accept"
 REJECT: Final = "reject"
 # rows do not tell who let an edit happen
 UNKNOWN_SOURCE: Final = "unknown"
+_ADDED: Final = Series(f.LINES, "added")
+_REMOVED: Final = Series(f.LINES, "removed")
 PULL_REQUEST: Final[Increments] = ((Series(f.PULL_REQUESTS), 1),)
 # What waits keeps its row in memory. Larger parts, and all that comes after so many bytes, are
 # understood at once.
@@ -140,7 +143,7 @@ class Calls:
         return self._repeated
 
     def __len__(self) -> int:
-        waiting = len(self._opened) + len(self._quiet) + len(self._answered)
+        waiting = len(self._opened) + len(self._quiet) + len(self._answered) + len(self._repeated)
         return waiting + len(self.settled) + len(self.pulls)
 
     def _too_large(self, raw: msgspec.Raw) -> bool:
@@ -189,8 +192,8 @@ def settle(call: Call, result: Result) -> Settled | None:
     pull = None
     if result.kind != OK:
         increments += ((Series(f.TOOL_ERRORS, call.tool, result.kind), 1),)
-    if call.tool in EDITS and (decision := _decision(call, result)) is not None:
-        increments += ((decision, 1),)
+    if call.tool in EDITS:
+        increments += _decision(call.tool, result.kind, result.source, call.language)
     if result.kind == OK and call.tool in _CHANGING:
         increments += _lines(call, result)
     if result.kind == OK and call.commits and not result.nothing_to_commit:
@@ -202,14 +205,15 @@ def settle(call: Call, result: Result) -> Settled | None:
     return Settled(increments, pull) if increments or pull is not None else None
 
 
-def _decision(call: Call, result: Result) -> Series | None:
-    if result.kind == OK:
+@lru_cache(maxsize=1024)
+def _decision(tool: str, kind: str, source: str | None, language: str) -> Increments:
+    if kind == OK:
         told = f"{ACCEPT} {UNKNOWN_SOURCE}"
-    elif result.source is not None:
-        told = f"{REJECT} {result.source}"
+    elif source is not None:
+        told = f"{REJECT} {source}"
     else:
-        return None
-    return Series(f.EDIT_DECISIONS, call.tool, f"{told} {call.language}")
+        return ()
+    return ((Series(f.EDIT_DECISIONS, tool, f"{told} {language}"), 1),)
 
 
 def _lines(call: Call, result: Result) -> Increments:
@@ -219,5 +223,5 @@ def _lines(call: Call, result: Result) -> Increments:
         added, removed = (call.added if result.created else 0), 0
     else:
         added, removed = call.added, call.removed
-    found = ((Series(f.LINES, "added"), added), (Series(f.LINES, "removed"), removed))
-    return tuple(one for one in found if one[1])
+    found: Increments = ((_ADDED, added),) if added else ()
+    return (*found, (_REMOVED, removed)) if removed else found

@@ -28,6 +28,8 @@ from ccpush.claude.records import (
 MAX_SURPRISING_BYTES: Final = 4 << 20
 # Responses are that long by one text, if ever; this many blocks would fill the memory.
 MAX_OBJECTS: Final = 500_000
+# The same for calls and their results, of which more is remembered.
+MAX_CALLS: Final = 100_000
 
 # Row types that are known and carry nothing that is counted (claude-code 1.0 to 2.1.287).
 # fmt: off
@@ -142,19 +144,20 @@ def _decode_large(line: bytes) -> Row | Skip:
     """Take a very long line without decoding what is long in it."""
     if proven_irrelevant(line):
         return NO_METRIC
-    crowded = line.count(b"{") > MAX_OBJECTS
+    braces = line.count(b"{")
     try:
         kind = _type_of(line)
         if isinstance(kind, Skip):
             return kind
         if kind == "user":
-            return _large_user(line, look=not crowded)
+            results = line.count(b'"tool_use_id"') if braces > MAX_CALLS else 0
+            return _large_user(line, look=braces <= MAX_OBJECTS and results <= MAX_CALLS)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # what is surprising about it is not looked for in so long a line
         return _decode_closely(line)
     except RecursionError:
         return TOO_DEEP
-    if crowded:
+    if braces > MAX_CALLS:
         return BAD_FIELD
     try:
         return _decode_row(line)

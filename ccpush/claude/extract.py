@@ -97,7 +97,8 @@ class Extractor(Lines):
     @property
     def keys(self) -> int:
         """How many keys the ledger will have to look up; what a chunk's size is measured by."""
-        return self.facts.keys + len(self._calls) + len(self._activity.stretches)
+        keys = self.facts.keys + len(self._calls) + len(self.facts.sessions)
+        return keys + self._activity.size
 
     def keyed(self) -> KeyedFacts:
         """Return all that was read, as the ledger takes it."""

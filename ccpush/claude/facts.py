@@ -86,7 +86,7 @@ COMPACT_TOKENS_BOUNDS: Final = (50_000, 100_000, 150_000, 200_000, 300_000, 500_
 INFINITY: Final = "+Inf"
 
 # Nothing that one row can truly say exceeds this; what does is damage, and would drown the rest.
-MAX_TOKENS: Final = 10**9
+MAX_TOKENS: Final = 10**8
 MAX_DURATION_MS: Final = 10 * 366 * 86_400_000
 
 

@@ -12,6 +12,9 @@ from typing import Final
 # More lines than a model writes in one response; so many take 20 ms and 9 MB. Time and memory grow
 # with the square.
 MAX_COMPARED_LINES: Final = 10_000
+# Beyond this not even the lines that both begin and end with are looked for: texts of nothing but
+# newlines would fill the memory.
+MAX_LINES: Final = 1_000_000
 
 
 def lines_in(text: str) -> int:
@@ -24,9 +27,9 @@ def changed_lines(old: str, new: str) -> tuple[int, int]:
 
     The texts are pieces of a file, so what follows their last newline is part of a line; an empty
     text has no line at all. Where more than MAX_COMPARED_LINES lie on a side between the first and
-    the last difference, all of them count as removed and added.
+    the last difference, all of them count as removed and added; so do texts of more than MAX_LINES.
     """
-    if not old or not new:
+    if not old or not new or max(old.count("\n"), new.count("\n")) > MAX_LINES:
         return lines_in(new), lines_in(old)
     before, after = _differing(old.split("\n"), new.split("\n"))
     kept = 0

@@ -12,6 +12,9 @@ from typing import Final
 
 UNKNOWN: Final = "unknown"
 MAX_CHARACTERS: Final = 80
+# Longer than any name with all that providers wrap around it; the expressions below take time that
+# grows with the square.
+_MAX_WRAPPED: Final = 400
 
 _CLAUDE: Final = re.compile(r"(?:^|[./])(claude-.*)$")
 _MARKER: Final = re.compile(r"\[[^\]]*\]$")
@@ -21,12 +24,16 @@ _DOTTED: Final = re.compile(r"(?<=\d)\.(?=\d)")
 _ODD: Final = re.compile(r"[^A-Za-z0-9._:@+-]")
 
 
-@lru_cache(maxsize=512)
 def normalise(name: str) -> str:
     """Strip what providers wrap around a name: ``us.anthropic.claude-x-v1:0`` → ``claude-x``.
 
     A plain name stays as it is, so that names can be made plain again at any time.
     """
+    return _plain(name[:_MAX_WRAPPED])
+
+
+@lru_cache(maxsize=512)
+def _plain(name: str) -> str:
     while (plain := _unwrapped(name)) != name:
         name = plain
     return name

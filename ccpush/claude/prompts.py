@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from ccpush.claude.parts import told_by
 from ccpush.claude.records import Attachment, User
 
 # prompt: typed by a person.  act: something else a person did.  program: a prompt that nobody
@@ -37,7 +38,7 @@ def put_by(row: User) -> Put:
     elif content is not None:
         for block in content:
             if text is None and block.type == "text":
-                text = _text(block.text)
+                text = told_by(block.text, _decode_text)
             image = image or block.type == "image"
     if row.isMeta or row.isCompactSummary or row.isVisibleInTranscriptOnly:
         return "other"
@@ -67,11 +68,3 @@ def waited(row: Attachment) -> bool:
         return False
     by_person = body.origin is None or body.origin.kind in (None, "human")
     return by_person and body.commandMode in (None, "prompt") and not row.isSidechain
-
-
-def _text(raw: msgspec.Raw) -> str | None:
-    try:
-        return _decode_text(raw)
-    except msgspec.DecodeError:
-        # no text after all
-        return None

@@ -1,7 +1,8 @@
 """Chunks of facts from a list of files: what the ledger takes in one transaction each.
 
-A chunk is bounded by the keys it holds, so that memory is flat however much there is to read. What
-was read and not yet handed on is simply read again next time.
+A chunk is bounded by the keys it holds and by the bytes that were read for it, so that memory is
+flat however much there is to read. What was read and not yet handed on is simply read again next
+time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from ccpush.claude.tail import Position, SourceError, read_on
 
 # About 10 MB of facts, and a transaction of a few hundred milliseconds.
 CHUNK_KEYS: Final = 25_000
+# Rows that add no key may leave something too, and identifiers may be long.
+CHUNK_BYTES: Final = 96 << 20
+# Chunks become smaller towards the end, as the rest does: while the last are kept nothing is read.
+_REST: Final = 4
+_MIN_CHUNK_BYTES: Final = 4 << 20
 
 
 class Work(msgspec.Struct, gc=False, array_like=True):
@@ -48,6 +54,10 @@ def read_chunks(
     """Read all files in order; ends early, with what it has, when told to stop."""
     extractor = Extractor()
     chunk = Chunk()
+    work = list(work)
+    left_bytes = sum(
+        item.file.size - (item.position.offset if item.position else 0) for item in work
+    )
     for item in work:
         position, at_end = item.position, False
         while not at_end and not stop():
@@ -61,7 +71,9 @@ def read_chunks(
             position, at_end = stretch.position, stretch.at_end
             chunk.reached[item.key] = position
             chunk.read_bytes += stretch.read_bytes
-            if extractor.keys >= max_keys:
+            left_bytes -= stretch.read_bytes
+            enough_bytes = max(_MIN_CHUNK_BYTES, min(CHUNK_BYTES, left_bytes // _REST))
+            if extractor.keys >= max_keys or chunk.read_bytes >= enough_bytes:
                 chunk.facts = extractor.keyed()
                 extractor = Extractor()
                 yield chunk

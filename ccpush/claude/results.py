@@ -13,6 +13,7 @@ import msgspec
 
 from ccpush.claude.keys import key_of
 from ccpush.claude.line_changes import lines_in
+from ccpush.claude.parts import told_by
 from ccpush.claude.records import NULL, Block
 
 OK: Final = "ok"
@@ -34,7 +35,12 @@ _STOPPED: Final = ("The user doesn't want to take this action right now", "[Requ
 _FORBIDDEN: Final = ("Permission to use", "Claude requested permissions to")
 _CREATED: Final = "File created successfully"
 _NOTHING: Final = (b"nothing to commit", b"nothing added to commit", b"no changes added to commit")
+_MAX_TAIL_BYTES: Final = 64 << 10
+_PATCH_KEY: Final = b'"structuredPatch":'
 _HEAD_BYTES: Final = 100
+# More lines than a patch has, unless to fill the memory; unescaped, this stands between them only.
+_MAX_PATCH_LINES: Final = 1_000_000
+_BETWEEN_LINES: Final = b',"'
 # as git says what it has committed: [main 1a2b3c4] message
 _COMMITTED: Final = re.compile(rb"\[[^\[\]\n\"]{1,200} [0-9a-f]{7,40}\]")
 _INTERRUPTED_KEY: Final = b'"interrupted":'
@@ -184,10 +190,7 @@ def _text(block: Block) -> str:
     if bytes(memoryview(block.content)[:1]) == b'"':
         # what is looked for holds nothing that JSON would escape
         return bytes(memoryview(block.content)[1:_HEAD_BYTES]).decode("utf-8", "replace")
-    try:
-        texts = _decode_texts(block.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
+    texts = told_by(block.content, _decode_texts) or ()
     return next((piece.text for piece in texts if piece.type == "text"), "")
 
 
@@ -198,25 +201,50 @@ def broken_off(detail: msgspec.Raw) -> bool:
     at = told.rfind(_INTERRUPTED_KEY)
     if at < 0 or told.startswith(b"false", at + len(_INTERRUPTED_KEY)):
         return False
-    try:
-        return not _is_text(detail) and bool(_decode_ran(told).interrupted)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # nothing that says so
-        return False
+    ran = None if _is_text(detail) else told_by(detail, _decode_ran)
+    return ran is not None and bool(ran.interrupted)
 
 
 def _changed(told: msgspec.Raw) -> tuple[tuple[int, int] | None, bool]:
     """Count the lines of a result's patch, None without one; and say whether the file is new."""
     if _is_text(told):
         return None, False
-    try:
-        found = _decode_changed(told)
-        created = found.type == "create"
-        if found.structuredPatch is None:
-            return None, created
-        if created and not found.structuredPatch:
-            return (lines_in(_decode_string(found.content)), 0), True
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    patch = _patch_at_the_end(bytes(told))
+    if patch is not None:
+        return patch, False
+    if len(memoryview(told)) > _MAX_PATCH_LINES and (
+        bytes(told).count(_BETWEEN_LINES) > _MAX_PATCH_LINES
+    ):
         return None, False
-    marks = [line[:1] for hunk in found.structuredPatch for line in hunk.lines]
-    return (marks.count("+"), marks.count("-")), created
+    found = told_by(told, _decode_changed)
+    if found is None:
+        return None, False
+    created = found.type == "create"
+    if found.structuredPatch is None:
+        return None, created
+    if created and not found.structuredPatch:
+        content = told_by(found.content, _decode_string)
+        return (None, False) if content is None else ((lines_in(content), 0), True)
+    return _marks(found.structuredPatch), created
+
+
+def _patch_at_the_end(told: bytes) -> tuple[int, int] | None:
+    """Count the lines of a patch by decoding only what follows its name; None when there is none.
+
+    It stands behind the whole text of the file. What follows the name is valid JSON, with a brace
+    before it, only if the name is the result's own.
+    """
+    at = told.rfind(_PATCH_KEY)
+    if at < 0 or len(told) - at > _MAX_TAIL_BYTES:
+        return None
+    try:
+        hunks = _decode_changed(b"{" + told[at:]).structuredPatch
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # the whole result is decoded then
+        return None
+    return _marks(hunks) if hunks else None
+
+
+def _marks(hunks: list[_Hunk]) -> tuple[int, int]:
+    marks = [line[:1] for hunk in hunks for line in hunk.lines]
+    return marks.count("+"), marks.count("-")

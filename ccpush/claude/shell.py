@@ -17,6 +17,8 @@ from ccpush.claude.shell_programs import outcomes_of_words, script_of, unwrapped
 
 # Programs and people nest three or four deep; what lies deeper than this is not looked at.
 MAX_DEPTH: Final = 24
+# No system hands a longer one to a shell, and to read it would take seconds.
+MAX_CHARACTERS: Final = 1 << 20
 
 # Arithmetic is skipped, because << and # mean something else in it.
 _ARITHMETIC: Final = r"\(\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)\)"
@@ -67,9 +69,10 @@ def outcomes_of(command: str) -> Outcomes:
 
     Of alternatives (``a || b``, ``if``/``else``, the branches of a ``case``) the one with the most
     counts; a loop's body and a function's definition count once. What is handed to a shell
-    (``bash -c``) or to ``eval`` is a command line; what is in a here-document is none.
+    (``bash -c``) or to ``eval`` is a command line; what is in a here-document is none, nor is
+    a text of more than MAX_CHARACTERS.
     """
-    return _read(command, depth=0)
+    return _read(command, depth=0) if len(command) <= MAX_CHARACTERS else NONE
 
 
 @cache

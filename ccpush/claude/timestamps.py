@@ -14,6 +14,7 @@ EARLIEST_S: Final = 1_577_836_800
 # 2100-01-01
 END_S: Final = 4_102_444_800
 
+_FRACTIONS: Final = frozenset(f"{ms:03d}" for ms in range(1000))
 _SECONDS: Final = {f":{second:02d}.": second for second in range(60)}
 
 
@@ -29,7 +30,10 @@ class Clock:
         """Return the second, or -1 when the text is no time that a row can have."""
         start = self._minutes.get(text[:16])
         if start is not None and len(text) == 24 and text[23] == "Z":
-            return start + _SECONDS.get(text[16:20], -1 - start)
+            second = _SECONDS.get(text[16:20])
+            # what is taken must not depend on whether the minute was met before
+            if second is not None and text[20:23] in _FRACTIONS:
+                return start + second
         return self._parse(text)
 
     def _parse(self, text: str) -> int:

@@ -143,7 +143,7 @@ class Ingest:
                 booking.add(search, minute, amount)
 
     def _unknown(self, keys: Collection[int]) -> list[int]:
-        """Return the keys never counted before, in order, and remember them as counted."""
+        """Return the keys never counted before, in the order of reading, and remember them."""
         if not keys:
             return []
         ordered = sorted(keys)
@@ -154,4 +154,5 @@ class Ingest:
         new = [key for key in ordered if key not in known] if known else ordered
         self._new_keys.update(new)
         self._to_write += new
-        return new
+        # which names of labels come first decides which are kept, so the order is that of reading
+        return list(keys) if len(new) == len(keys) else list(filter(set(new).__contains__, keys))

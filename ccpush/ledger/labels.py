@@ -55,7 +55,9 @@ class Labels:
 
     def know(self, series: Series) -> None:
         """Take note of a series that is there."""
-        self._series[series.family] += 1
+        # what holds the rest is not counted, whether it was just made or read from the ledger
+        if OTHER not in (series.a, series.b.rpartition(" ")[2]):
+            self._series[series.family] += 1
         for kind, value in _labels(series):
             self._values.setdefault(kind, set()).add(value)
 

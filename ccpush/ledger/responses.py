@@ -131,7 +131,8 @@ class Responses:
         self._add_counts(model, minute, growth)
         self._sessions.add_tokens(seen.session, number, growth[0], growth[1])
         if version is None:
-            new = (*new[:6], *seen.counts[6:])
+            # all that is told: read one by one, a copy that came first would have been taken too
+            new = (*new[:6], *largest(seen.counts, seen.aside or seen.counts)[6:])
             main = seen.main and seen.aside is None
             self._booking.add_each(self._models.origins(model), minute, (main, not main))
             lives, before = new[6:8], NOTHING

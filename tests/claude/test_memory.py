@@ -156,3 +156,77 @@ def test_many_rows_are_read_in_flat_memory(tmp_path: Path, home: homes.Home) -> 
         "messages": 120_000,
         "skipped": {},
     }
+
+
+MANY: dict[str, tuple[bytes, int]] = {
+    "sessions": (
+        b'{"type":"system","timestamp":"2026-09-16T11:00:00Z","sessionId":"s@@"}\n', 700_000
+    ),
+    "identifiers": (
+        b'{"type":"user","timestamp":"2026-09-16T11:00:00Z","uuid":"' + b"x" * MB + b'@@"}\n', 250
+    ),
+    "kept rows": (
+        b'{"type":"assistant","timestamp":"2026-09-16T11:00:00Z","message":{"id":"m@@","content":'
+        b'[{"type":"text","text":"' + b"x" * 3 * MB + b'"},'
+        b'{"type":"tool_use","id":"t@@","name":"Edit"}]}}\n', 90
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_rows_that_leave_much_with_few_keys(tmp_path: Path, home: homes.Home, kind: str) -> None:
+    """Sessions without messages, identifiers of a megabyte, long rows whose calls wait."""
+    row, count = MANY[kind]
+    around(home, *(row.replace(b"@@", b"%d" % number) for number in range(count)))
+    tokens = read(tmp_path, home)["tokens"]
+    assert tokens == expected()["tokens"]
+
+
+RESULT = b'{"type":"tool_result","tool_use_id":"t","content":"ok"}'
+CALL = b'{"type":"tool_use","id":"t","name":"Edit","input":@@}'
+LARGE = {
+    "newlines": (b'{"old_string":"' + rb"\n" * (15 * MB) + b'","new_string":"a"}', b"null"),
+    "patch": (b"{}", b'{"structuredPatch":[{"lines":["+ab"' + b',"+ab"' * (8 * MB) + b"]}]}"),
+    "command": (b'{"command":"git commit ' + b"a " * (5 * MB) + b'"}', b"null"),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_calls_and_results_of_many_lines_are_not_unfolded(
+    tmp_path: Path, home: homes.Home, kind: str
+) -> None:
+    """Millions of lines or words in one call: they count by their number, or not at all."""
+    given, told = LARGE[kind]
+    call = CALL.replace(b"Edit", b"Bash" if kind == "command" else b"Edit")
+    head = b'"timestamp":"2026-09-16T11:00:00Z","uuid":"u","message":{"id":"m","content":['
+    around(
+        home,
+        b'{"type":"assistant",' + head + call.replace(b"@@", given) + b"]}}\n",
+        b'{"type":"user","toolUseResult":' + told + b"," + head + RESULT + b"]}}\n",
+    )
+    assert read(tmp_path, home)["tokens"] == expected()["tokens"]
+
+
+@pytest.mark.parametrize("kind", ["calls", "results"])
+def test_a_line_of_many_calls_is_not_unfolded(tmp_path: Path, home: homes.Home, kind: str) -> None:
+    """A hundred thousand in one row are nobody's."""
+    block = RESULT if kind == "results" else b'{"type":"tool_use","name":"Bash","id":"t"}'
+    blocks = b",".join(block.replace(b'"t"', b'"t%d"' % number) for number in range(300_000))
+    row = b'"type":"user"' if kind == "results" else b'"type":"assistant"'
+    head = b'{@@,"timestamp":"2026-09-16T11:00:00Z","uuid":"u","message":{"id":"m","content":['
+    around(home, head.replace(b"@@", row) + blocks + b"]}}\n")
+    assert read(tmp_path, home)["tokens"] == expected()["tokens"]
+
+
+def test_many_rows_of_one_prompt_are_followed_in_flat_memory(
+    tmp_path: Path, home: homes.Home
+) -> None:
+    """A row each second for weeks, of which nothing but the time is known."""
+    begin_s = int(homes.NOW_S) - 1_500_000
+    stamps = (homes.iso(begin_s + number).encode() for number in range(1_400_000))
+    around(
+        home,
+        line(user(at_s=begin_s - 1)),
+        *(b'{"type":"assistant","timestamp":"%s"}\n' % stamp for stamp in stamps),
+    )
+    assert read(tmp_path, home)["tokens"] == expected()["tokens"]
