@@ -191,6 +191,7 @@ def test_prometheus_accepts_the_scrape_config(source: str, tmp_path: Path) -> No
     text = shown if source.endswith(".yml") else documents.examples(source)["prometheus.yml"]
     file = tmp_path / "prometheus.yml"
     file.write_text(text, encoding="utf-8")
+    shutil.copytree(documents.ROOT / "prometheus/rules", tmp_path / "rules")
     ran = subprocess.run(
         ["promtool", "check", "config", str(file)], capture_output=True, text=True, check=False
     )
