@@ -16,11 +16,12 @@ _LAST_LINES: Final = 16
 class Lines:
     """Counts lines, and follows the sessions that they are of."""
 
-    __slots__ = ("_clock", "_last_lines", "_session", "_session_name", "facts")
+    __slots__ = ("_clock", "_last_lines", "_seconds", "_session", "_session_name", "facts")
 
     def __init__(self) -> None:
         self.facts = Facts()
         self._clock = Clock()
+        self._seconds = self._clock.seconds
         self._last_lines: list[bytes] = []
         # rows of one session follow one another
         self._session_name: str | None = None
@@ -54,12 +55,10 @@ class Lines:
 
     def _time(self, timestamp: str | None) -> int:
         """Return the second, or -1 after counting why there is none."""
-        if timestamp is None:
-            self.facts.skipped["no_timestamp"] += 1
-            return -1
-        ts_s = self._clock.seconds(timestamp)
+        ts_s = -1 if timestamp is None else self._seconds(timestamp)
         if ts_s < 0:
-            self.facts.skipped["bad_timestamp"] += 1
+            reason = "no_timestamp" if timestamp is None else "bad_timestamp"
+            self.facts.skipped[reason] += 1
         return ts_s
 
     def _see(self, session: str | None, ts_s: int, *, main: bool) -> None:

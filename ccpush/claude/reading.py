@@ -20,10 +20,7 @@ from ccpush.claude.tail import Position, SourceError, read_on
 # About 10 MB of facts, and a transaction of a few hundred milliseconds.
 CHUNK_KEYS: Final = 25_000
 # Rows that add no key may leave something too, and identifiers may be long.
-CHUNK_BYTES: Final = 96 << 20
-# Chunks become smaller towards the end, as the rest does: while the last are kept nothing is read.
-_REST: Final = 4
-_MIN_CHUNK_BYTES: Final = 4 << 20
+CHUNK_BYTES: Final = 128 << 20
 
 
 class Work(msgspec.Struct, gc=False, array_like=True):
@@ -54,10 +51,6 @@ def read_chunks(
     """Read all files in order; ends early, with what it has, when told to stop."""
     extractor = Extractor()
     chunk = Chunk()
-    work = list(work)
-    left_bytes = sum(
-        item.file.size - (item.position.offset if item.position else 0) for item in work
-    )
     for item in work:
         position, at_end = item.position, False
         while not at_end and not stop():
@@ -71,9 +64,7 @@ def read_chunks(
             position, at_end = stretch.position, stretch.at_end
             chunk.reached[item.key] = position
             chunk.read_bytes += stretch.read_bytes
-            left_bytes -= stretch.read_bytes
-            enough_bytes = max(_MIN_CHUNK_BYTES, min(CHUNK_BYTES, left_bytes // _REST))
-            if extractor.keys >= max_keys or chunk.read_bytes >= enough_bytes:
+            if extractor.keys >= max_keys or chunk.read_bytes >= CHUNK_BYTES:
                 chunk.facts = extractor.keyed()
                 extractor = Extractor()
                 yield chunk

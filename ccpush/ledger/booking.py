@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -141,11 +142,7 @@ class Booking:
         Returns the oldest step that was booked at, None without any.
         """
         cells = sorted([(b, q, n, amount) for (b, q, n), amount in self._cells.items() if amount])
-        self._connection.executemany(
-            "INSERT INTO increment VALUES (?, ?, ?, ?) ON CONFLICT (booked, quarter, series)"
-            " DO UPDATE SET amount = amount + excluded.amount",
-            cells,
-        )
+        self._write_increments(cells)
         totals = [0] * len(self._rows)
         by_quarter: defaultdict[tuple[int, int], int] = defaultdict(int)
         has_figure = [row[1] is not None for row in self._rows]
@@ -160,6 +157,17 @@ class Booking:
         add_overlay(self._connection, self._overlay(cells) if self._overlaid_days else {})
         add_figures(self._connection, self._figures(by_quarter))
         return cells[0][0] if cells else None
+
+    def _write_increments(self, cells: Sequence[tuple[int, int, int, int]]) -> None:
+        """Add to the increments that are there; what is newer than any is put down at once."""
+        newest = self._connection.execute("SELECT MAX(booked) FROM increment").fetchone()[0]
+        first_new = 0 if newest is None else bisect_left(cells, (newest + 1,))
+        self._connection.executemany(
+            "INSERT INTO increment VALUES (?, ?, ?, ?) ON CONFLICT (booked, quarter, series)"
+            " DO UPDATE SET amount = amount + excluded.amount",
+            cells[:first_new],
+        )
+        self._connection.executemany("INSERT INTO increment VALUES (?, ?, ?, ?)", cells[first_new:])
 
     def _overlay(self, cells: Sequence[tuple[int, ...]]) -> Counter[tuple[int, int]]:
         """Say how much of each series lies on imported days, by step."""

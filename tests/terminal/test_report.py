@@ -260,16 +260,19 @@ def test_what_came_of_a_day(home: homes.Home, reader: homes.Reader) -> None:
 @pytest.mark.parametrize("columns", [80, 120])
 def test_the_tables_fit_a_terminal(home: homes.Home, reader: homes.Reader, columns: int) -> None:
     """Large numbers are shortened rather than cut off; a file has every digit."""
-    large = {"input": 1_234_567, "output": 345_678, "cache_read": 987_654_321, "flat": 23_456_789}
-    home.main().write(assistant("msg_1", **large), assistant("msg_2", model=STRANGE, **large))
+    large = {"input": 1_234_567, "output": 345_678, "cache_read": 98_765_432, "flat": 23_456_789}
+    home.main().write(
+        *(assistant(f"a{n}", **large) for n in range(10)),
+        *(assistant(f"b{n}", model=STRANGE, **large) for n in range(10)),
+    )
     reader.run()
     found = reported(reader)
     narrow = table(found, columns)
 
     assert max(map(len, narrow.splitlines())) <= columns
     assert "…" not in narrow
-    assert ("988M" if columns == 80 else "987,654,321") in narrow
-    assert "1,975,308,642" in table(found)
+    assert ("988M" if columns == 80 else "987,654,320") in narrow
+    assert "1,975,308,640" in table(found)
 
 
 def test_dollars_are_to_the_cent() -> None:
