@@ -12,19 +12,25 @@ import time
 from typing import Final
 
 from ccpush import __version__
-from ccpush.app import Pipeline, look
+from ccpush.app import Pipeline, look, with_sinks
 from ccpush.crash import crash_values
 from ccpush.errors import CcpushError
-from ccpush.ledger.query import Account
+from ccpush.ledger import store
+from ccpush.ledger.query import Account, read_account
+from ccpush.ledger.recent import read_recent
 from ccpush.log import Log
 from ccpush.metrics.evaluate import evaluate
 from ccpush.metrics.samples import Family
 from ccpush.progress import bar
 from ccpush.schedule.daemon import stay
-from ccpush.web.page import Facts, SinkFacts
+from ccpush.web.page.facts import DAYS, WEEKS, Facts
 from ccpush.web.server import WebServer
 
 REFRESH_WAIT_S: Final = 5.0
+# The page shows at once what there is; what a short pass finds may still come in.
+PAGE_WAIT_S: Final = 0.05
+# Pages closer together than this show the same.
+PAGE_FRESH_S: Final = 2.0
 # Scrapes closer together than this share one refresh.
 FRESH_S: Final = 1.0
 # Ticks of a fleet that was switched on together must not stay together.
@@ -42,6 +48,9 @@ class Resident:
         self._refresh: threading.Thread | None = None
         self._refreshed_s = float("-inf")
         self._account: Account | None = None
+        self._page_lock = threading.Lock()
+        self._facts: Facts | None = None
+        self._facts_read_s = float("-inf")
 
     def tick(self) -> None:
         """Collect and push once; the first time with a bar where somebody watches."""
@@ -81,14 +90,33 @@ class Resident:
         return account is not None and account.passes > 0
 
     def facts(self) -> Facts:
-        """Say what the landing page tells."""
-        account = self._account
-        sinks = account.sinks if account else ()
+        """Say what the page shows: the ledger as it is, for which no pass is waited for long.
+
+        Read over a connection of its own, because a pass keeps the pipeline's to itself.
+        """
+        with self._page_lock:
+            facts = self._facts
+            if facts is None or time.monotonic() - self._facts_read_s >= PAGE_FRESH_S:
+                self._ask_for_refresh().join(PAGE_WAIT_S)
+                facts = self._facts = self._read_facts()
+                self._facts_read_s = time.monotonic()
+            return facts
+
+    def _read_facts(self) -> Facts:
+        settings = self._pipeline.settings
+        now_s = time.time()
+        with (
+            store.open_ledger(settings.state_dir, write=False) as connection,
+            store.snapshot(connection),
+        ):
+            account = read_account(connection, now_s, settings.active_window_s)
+            recent = read_recent(connection, now_s, days=DAYS, weeks=WEEKS)
         return Facts(
             version=__version__,
             instance=self._pipeline.known.identity.instance,
-            last_collect_s=account.collected_s if account else None,
-            sinks=tuple(SinkFacts(s.name, s.kind, s.success_s, s.error) for s in sinks),
+            account=with_sinks(account, settings),
+            recent=recent,
+            interval_s=settings.interval_s,
         )
 
     def _ask_for_refresh(self) -> threading.Thread:

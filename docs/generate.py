@@ -22,8 +22,7 @@ import click
 from ccpush.cli import cli
 from ccpush.metrics import catalogue
 from ccpush.metrics.catalogue import CATALOGUE, Metric
-from ccpush.terminal.sinks import REJECTED
-from ccpush.terminal.status import SKIPPED_FILES, SKIPPED_ROWS
+from ccpush.metrics.reasons import REJECTED, SKIPPED_FILES, SKIPPED_ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
 Parts = Mapping[str, Callable[[], str]]

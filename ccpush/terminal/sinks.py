@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 from ccpush.config.settings import RemoteWriteConfig, Settings
 from ccpush.ledger.query import Account
 from ccpush.ledger.sinks import SinkState
+from ccpush.metrics.reasons import rejected_words
 from ccpush.metrics.sources import backlog_s
 from ccpush.telling import SKEW_TOLD_S
 
-# What each reason means; reasons are label values of ccpush_samples_rejected_total.
-REJECTED: Final = {
-    "too_old": "older than the receiver takes",
-    "not_written": "the receiver took the request but says that it did not keep them",
-    "maybe_delivered": "sent without an answer, then refused: the receiver may have them",
-    "duplicate_series": "settings give the same labels to two series",
-    "invalid_name": "settings make a name that is not allowed",
-}
 WINDOW_HINT: Final = "storage.tsdb.out_of_order_time_window: 31d in its prometheus.yml"
 BACKFILL_HINT: Final = "if the receiver is empty: ccpush push --backfill 29d"
 # What one push leaves is not worth a word.
@@ -46,18 +37,6 @@ def sink_lines(account: Account, facts: list[dict[str, Any]]) -> Iterator[tuple[
         yield "sink", f"{each['name']} ({_kind(each)})"
         for what, words in _lines(account.as_of_s, each):
             yield f"  {what}", words
-
-
-def reason_words(reason: str) -> str:
-    """What a reason for refusing samples means."""
-    status = re.fullmatch(r"status_(\d{3})", reason)
-    if status is None:
-        return REJECTED.get(reason, reason)
-    try:
-        phrase = HTTPStatus(int(status[1])).phrase
-    except ValueError:
-        phrase = ""
-    return f"the receiver answered {status[1]} {phrase}".rstrip()
 
 
 def moment(when_s: float | None, now_s: float) -> str:
@@ -124,7 +103,7 @@ def _lines(now_s: float, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     samples = facts["samples"]
     yield "sent", f"{samples['sent']:,} samples, {samples['retried']:,} had to be tried again"
     for reason, n in samples["rejected"].items():
-        yield "rejected", f"{n:,} samples, {reason}: {reason_words(reason)}"
+        yield "rejected", f"{n:,} samples, {reason}: {rejected_words(reason)}"
     if facts["takes_age_s"] is not None:
         yield "takes", f"samples up to {age(facts['takes_age_s'])} old; for more: {WINDOW_HINT}"
     if facts["past_unknown"]:

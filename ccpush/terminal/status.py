@@ -21,39 +21,11 @@ from ccpush.ledger.labels import OTHER
 from ccpush.ledger.query import Account
 from ccpush.ledger.store import FILE_NAME
 from ccpush.metrics.evaluate import Identity
+from ccpush.metrics.reasons import SKIPPED_FILES, SKIPPED_ROWS
 from ccpush.push.remote_write.backlog import due_samples
 from ccpush.schedule.lock import Holder
 from ccpush.terminal.report_tables import REMEDY
 from ccpush.terminal.sinks import moment, sink_facts, sink_lines
-
-# What each reason means, for people; reasons are label values of ccpush_rows_skipped_total.
-SKIPPED_ROWS = {
-    "no_metric": "rows that carry nothing to count",
-    "synthetic": "messages that the client made itself, no response of the API",
-    "unknown_type": "rows of a type this ccpush has never heard of",
-    "blank": "empty lines",
-    "not_json": "damaged lines: not JSON",
-    "not_object": "damaged lines: JSON, but no object",
-    "no_type": "rows without a type",
-    "no_key": "rows without any id to count them by",
-    "no_message": "responses without their message",
-    "no_timestamp": "rows without a time",
-    "bad_timestamp": "rows whose time cannot be true",
-    "bad_number": "rows with a number that cannot be true",
-    "bad_field": "rows with a field that cannot be read",
-    "too_long": "lines over 64 MB",
-    "too_deep": "lines nested too deeply",
-}
-SKIPPED_FILES = {
-    "folder": "folders with a transcript's name",
-    "dangling_link": "links that lead nowhere",
-    "no_regular_file": "pipes, devices or sockets with a transcript's name",
-    "same_file": "further names of a file already read",
-    "set_aside": "files that Claude Code set aside",
-    "unreadable": "files that cannot be opened: check their owner and mode",
-    "folder_unreadable": "folders that cannot be listed: check their owner and mode",
-    "vanished": "files that went away while being read",
-}
 
 
 class Seen(msgspec.Struct, frozen=True):

@@ -1,1 +1,1 @@
-"""Show: the pull endpoint on :9101 and the landing page."""
+"""Show: the pull endpoint on :9101 and the laptop's own page."""

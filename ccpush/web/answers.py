@@ -20,8 +20,9 @@ from ccpush.metrics.negotiation import preferences
 from ccpush.metrics.samples import Family
 from ccpush.web.guard import Rules
 from ccpush.web.hosts import is_ours
-from ccpush.web.page import CONTENT_TYPE as HTML
-from ccpush.web.page import Facts, landing_page
+from ccpush.web.page.facts import Facts
+from ccpush.web.page.whole import CONTENT_TYPE as HTML
+from ccpush.web.page.whole import page as whole_page
 from ccpush.web.passwords import Passwords
 
 _TEXT = "text/plain; charset=utf-8"
@@ -47,7 +48,7 @@ class Pages(Protocol):
         ...
 
     def facts(self) -> Facts:
-        """What the landing page tells."""
+        """What the page tells; must not take long, nor wait for a pass over the files."""
         ...
 
 
@@ -154,7 +155,7 @@ def _page(request: Request, target: SplitResult, service: Service) -> Answer:
 
 
 def _landing(_request: Request, _target: SplitResult, service: Service) -> Answer:
-    return Answer(HTTPStatus.OK, landing_page(service.pages.facts(), service.now()), HTML)
+    return Answer(HTTPStatus.OK, whole_page(service.pages.facts(), service.now()), HTML)
 
 
 def _healthy(_request: Request, _target: SplitResult, _service: Service) -> Answer:

@@ -16,7 +16,7 @@ from ccpush.web.answers import Answer, Request, answer, sentence
 from ccpush.web.connections import Connection
 from ccpush.web.guard import Rules
 from ccpush.web.listen import SERVER_NAME
-from ccpush.web.page import content_security_policy
+from ccpush.web.page.policy import content_security_policy
 
 if TYPE_CHECKING:
     from ccpush.web.server import HttpServer

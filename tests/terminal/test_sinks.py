@@ -15,7 +15,7 @@ from strict import StrictReceiver, strict_receiver
 
 from ccpush.config.settings import HttpConfig, PushgatewayConfig, RemoteWriteConfig
 from ccpush.metrics.catalogue import GRID
-from ccpush.terminal.sinks import REJECTED, reason_words
+from ccpush.metrics.reasons import REJECTED, rejected_words
 
 DAY_S = 86_400.0
 
@@ -173,4 +173,4 @@ def test_sinks_that_are_configured_no_more_are_not_shown(tmp_path: Path) -> None
 )
 def test_reasons_are_told_in_words(reason: str, words: str) -> None:
     """A status is told with its phrase; an unknown reason as it is."""
-    assert words == reason_words(reason)
+    assert words == rejected_words(reason)

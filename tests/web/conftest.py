@@ -9,12 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPMessage
 
+import homes
+import msgspec
 import pytest
+from shown import Element, shown
 
 from ccpush.config.settings import WebConfig
+from ccpush.ledger.query import read_account
+from ccpush.ledger.recent import read_recent
+from ccpush.ledger.store import open_ledger
 from ccpush.log import configure
 from ccpush.metrics.samples import Family, Sample
-from ccpush.web.page import Facts
+from ccpush.web.page.facts import DAYS, WEEKS, Facts
 from ccpush.web.server import WebServer
 
 FAMILIES = (
@@ -56,9 +62,7 @@ class Pages:
 
     families: Callable[[], tuple[Family, ...]] = lambda: FAMILIES
     ready: Callable[[], bool] = lambda: True
-    facts: Callable[[], Facts] = field(
-        default=lambda: Facts(version="1.2.3", instance="laptop", last_collect_s=1_700_000_000.0)
-    )
+    facts: Callable[[], Facts] = field(default=lambda: pytest.fail("no facts were expected"))
 
 
 @dataclass
@@ -69,9 +73,43 @@ class Reply:
 
 
 @pytest.fixture
-def pages() -> Pages:
-    """The pages of the servers of this test."""
-    return Pages()
+def home(tmp_path) -> homes.Home:
+    """An empty Claude home."""
+    return homes.Home(tmp_path / "home")
+
+
+@pytest.fixture
+def reader(tmp_path, home) -> homes.Reader:
+    """A new ledger over the home."""
+    return homes.Reader(tmp_path / "state", home)
+
+
+def facts_of(reader: homes.Reader, **changed) -> Facts:
+    """What the page is told of a ledger, as the resident process reads it."""
+    with open_ledger(reader.state_dir, write=True) as connection:
+        account = read_account(connection, reader.now_s, 900.0)
+        recent = read_recent(connection, reader.now_s, days=DAYS, weeks=WEEKS)
+    facts = Facts(version="1.2.3", instance="laptop", account=account, recent=recent)
+    return msgspec.structs.replace(facts, **changed)
+
+
+@pytest.fixture
+def pages(reader) -> Pages:
+    """The pages of the servers of this test; the page's figures are the reader's ledger's."""
+    return Pages(facts=lambda: facts_of(reader))
+
+
+@pytest.fixture
+def look(serve, ask, pages, reader) -> Callable[..., Element]:
+    """Ask a server for the page of the reader's ledger, with some of its facts changed."""
+
+    def look_once(later_s=0.0, **changed):
+        pages.facts = lambda: facts_of(reader, **changed)
+        reply = ask(serve(now=lambda: reader.now_s + later_s), "/")
+        assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        return shown(reply.body)
+
+    return look_once
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from ccpush.errors import LedgerError
 from ccpush.metrics.collector import render
-from ccpush.web.page import Facts, SinkFacts
 
 TEXT = "text/plain; charset=utf-8"
 TEXT_0_0_4 = "text/plain; version=0.0.4; charset=utf-8"
@@ -188,7 +187,7 @@ def test_a_bug_is_answered_with_500_and_told_without_its_words(serve, ask, pages
 
 
 def test_every_answer_keeps_a_browser_on_a_short_lead(serve, ask):
-    """No script, no frame, no sniffing, no caching, and no version of us or of Python."""
+    """No foreign script, no frame, no sniffing, no caching, no version of us or of Python."""
     server = serve()
     for path in ("/", "/metrics", "/nothing"):
         headers = ask(server, path).headers
@@ -197,31 +196,6 @@ def test_every_answer_keeps_a_browser_on_a_short_lead(serve, ask):
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["Cache-Control"] == "no-store"
         assert headers["Server"] == "ccpush"
-
-
-def test_the_landing_page_tells_the_facts(serve, ask, pages):
-    """The page names version, instance, last collection and each sink, and links to the metrics."""
-    pages.facts = lambda: Facts(
-        version="1.2.3",
-        instance="laptop",
-        last_collect_s=1_700_000_000.0,
-        sinks=(
-            SinkFacts("grafana", "remote_write", 1_699_999_000.0),
-            SinkFacts("office", "pushgateway", None, "the host is not known"),
-        ),
-    )
-    reply = ask(serve(now=lambda: 1_700_000_012.0), "/")
-    page = reply.body.decode()
-    assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert '<a href="/metrics">' in page
-    assert "<td>1.2.3</td>" in page
-    assert '2023-11-14 22:13:20 UTC</time> <span class="soft">(12 s ago)</span>' in page
-    assert "<td>grafana</td><td>remote_write</td>" in page
-    assert "(17 min ago)" in page
-    assert (
-        "<td>office</td><td>pushgateway</td><td>never</td>"
-        '<td class="bad">the host is not known</td>'
-    ) in page
 
 
 @pytest.mark.parametrize(
